@@ -1,0 +1,92 @@
+"""What is true of LoRAs, prompts and files; no third-party import, no I/O.
+
+This is the library for embedders: everything a service of your own needs to register, order and compose LoRAs in
+memory, to read what a LoRA file is, and to take prompts apart.
+"""
+
+from lora_manager.domain.errors import (
+    Conflict,
+    Failure,
+    FileMissing,
+    FileNotReadable,
+    Forbidden,
+    InvalidField,
+    InvalidFields,
+    InvalidFile,
+    InvalidInput,
+    LoraNotFound,
+    NameTaken,
+    NotFound,
+    OutsideLibrary,
+    StaleRevision,
+    Unavailable,
+)
+from lora_manager.domain.events import Event, EventName
+from lora_manager.domain.file.record import FileRecord, FileState
+from lora_manager.domain.ids import uuid7
+from lora_manager.domain.lora import Lora, LoraChanges, LoraFacts
+from lora_manager.domain.prompt import (
+    DIALECTS,
+    Composition,
+    CompositionOptions,
+    Dedupe,
+    Dialect,
+    LoraTag,
+    Member,
+    ParsedPrompt,
+    TemplateDialect,
+    active_members,
+    compose,
+    format_weight,
+    parse,
+)
+from lora_manager.domain.provenance import Source
+from lora_manager.domain.registry import DuplicateGroup, Registry, SharedBy, duplicates
+from lora_manager.domain.trigger import Trigger, TriggerChoice, TriggerStatus
+
+__all__ = [
+    "DIALECTS",
+    "Composition",
+    "CompositionOptions",
+    "Conflict",
+    "Dedupe",
+    "Dialect",
+    "DuplicateGroup",
+    "Event",
+    "EventName",
+    "Failure",
+    "FileMissing",
+    "FileNotReadable",
+    "FileRecord",
+    "FileState",
+    "Forbidden",
+    "InvalidField",
+    "InvalidFields",
+    "InvalidFile",
+    "InvalidInput",
+    "Lora",
+    "LoraChanges",
+    "LoraFacts",
+    "LoraNotFound",
+    "LoraTag",
+    "Member",
+    "NameTaken",
+    "NotFound",
+    "OutsideLibrary",
+    "ParsedPrompt",
+    "Registry",
+    "SharedBy",
+    "Source",
+    "StaleRevision",
+    "TemplateDialect",
+    "Trigger",
+    "TriggerChoice",
+    "TriggerStatus",
+    "Unavailable",
+    "active_members",
+    "compose",
+    "duplicates",
+    "format_weight",
+    "parse",
+    "uuid7",
+]

@@ -1,0 +1,108 @@
+"""What can go wrong, named for the fact and sorted by kind.
+
+Every error derives from one of six kinds. Whoever stands at the edge (HTTP, CLI) maps the kind; the message is always
+fit to show to a user and never holds a secret.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+
+class Failure(Exception):
+    """Anything the domain, a port or a use case reports; ``str()`` is a sentence for the user."""
+
+
+class NotFound(Failure):
+    """The thing asked for does not exist."""
+
+
+class Conflict(Failure):
+    """The request is fine, but what is stored does not allow it now."""
+
+
+class InvalidInput(Failure):
+    """What was sent, set or pointed at is wrong, and stays wrong until the caller changes it."""
+
+
+class Forbidden(Failure):
+    """The caller may not do this."""
+
+
+class Unavailable(Failure):
+    """Something needed (a database, a bucket, a disk) does not answer now; trying again later may work."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidField:
+    """One wrong field: its name as the caller wrote it, and what is allowed."""
+
+    name: str
+    reason: str
+
+
+class InvalidFields(InvalidInput):
+    """One or more fields hold what they may not; all of them are named at once."""
+
+    def __init__(self, fields: Iterable[InvalidField]) -> None:
+        self.fields = tuple(fields)
+        super().__init__("; ".join(f"{field.name}: {field.reason}" for field in self.fields))
+
+
+class InvalidFile(InvalidInput):
+    """A file is not what it must be to be registered."""
+
+
+class FileNotReadable(InvalidFile):
+    """A file that should be read is no regular file, or the system refuses to open it."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"{path}: {reason}")
+
+
+class FileMissing(FileNotReadable):
+    """There is no file at a path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "there is no such file")
+
+
+class OutsideLibrary(InvalidFile):
+    """A path leads outside every library root."""
+
+    def __init__(self, path: str, root_to_add: str, roots: Iterable[str]) -> None:
+        self.path = path
+        self.root_to_add = root_to_add
+        known = ", ".join(roots) or "none"
+        super().__init__(
+            f"{path} lies outside the library roots ({known}); add {root_to_add} to LIBRARY_ROOTS to allow it"
+        )
+
+
+class LoraNotFound(NotFound):
+    """No LoRA has this id (or name), or it was deleted."""
+
+    def __init__(self, reference: UUID | str) -> None:
+        self.reference = reference
+        super().__init__(f"there is no adapter {str(reference)!r}; it may have been deleted")
+
+
+class NameTaken(Conflict):
+    """Another LoRA that is not deleted has this name and version."""
+
+    def __init__(self, name: str, version: str | None) -> None:
+        self.name = name
+        self.version = version
+        which = f"version {version!r}" if version is not None else "no version"
+        super().__init__(f"an adapter named {name!r} with {which} is already registered; choose another version")
+
+
+class StaleRevision(Conflict):
+    """The LoRA changed since the caller read it."""
+
+    def __init__(self, expected: int, actual: int) -> None:
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"the adapter is at revision {actual}, not {expected}; read it again and repeat the change")

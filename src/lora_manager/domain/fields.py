@@ -1,0 +1,115 @@
+"""The limits of a LoRA's fields, and the check that names every wrong one at once."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+from lora_manager.domain.errors import InvalidField
+from lora_manager.domain.trigger import Trigger
+
+MAX_TAGS = MAX_TAG = 100
+MAX_TRIGGERS = 1_000
+MAX_WEIGHT = 100.0  # ComfyUI's LoraLoader takes -100..100 and no runtime takes more
+MAX_ORDINAL = 2**53 - 1  # the largest integer every JSON reader keeps exact (RFC 8259 section 6)
+MAX_PATH = 4_096  # Linux PATH_MAX
+TEXT_LIMITS = {
+    "version": 100,
+    "title": 1_000,
+    "description": 100_000,
+    "archetype": 100,
+    "base_model": 100,
+    "preview_url": 2_048,
+}
+_ONE_LINE = frozenset({"version", "archetype", "base_model"})
+# What UTF-8 cannot encode, and the one character PostgreSQL cannot store in text.
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """The tags trimmed, without empty ones and repeats, in their order."""
+    return tuple(dict.fromkeys(trimmed for tag in tags if (trimmed := tag.strip())))
+
+
+def check_text(name: str, value: str | None) -> Iterator[InvalidField]:
+    """Whether an optional text field keeps its limit and holds only what can be stored."""
+    if value is None:
+        return
+    limit = TEXT_LIMITS[name]
+    if len(value) > limit:
+        yield InvalidField(name, f"must have at most {limit} characters, has {len(value)}")
+    if name in _ONE_LINE:
+        if not value or value != value.strip():
+            yield InvalidField(name, "must not be empty, nor begin or end with white space; null means none")
+        if _CONTROL.search(value):
+            yield InvalidField(name, "must not contain control characters")
+    elif _UNSTORABLE.search(value):
+        yield InvalidField(name, "must not contain NUL characters or unpaired surrogates")
+
+
+def check_number(name: str, value: float | None, low: float, high: float) -> Iterator[InvalidField]:
+    """Whether an optional number is one, is finite and lies in low..high."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield InvalidField(name, "must be a number")
+    elif not (math.isfinite(value) and low <= value <= high):
+        yield InvalidField(name, f"must be a finite number from {low:g} to {high:g}")
+
+
+def check_ordinal(value: int | None) -> Iterator[InvalidField]:
+    """Whether an optional ordinal is an integer that JSON keeps exact."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int):
+        yield InvalidField("ordinal", "must be an integer")
+    elif not -MAX_ORDINAL <= value <= MAX_ORDINAL:
+        yield InvalidField("ordinal", f"must be an integer from {-MAX_ORDINAL} to {MAX_ORDINAL}")
+
+
+def check_tags(tags: Sequence[str]) -> Iterator[InvalidField]:
+    """Whether there are at most 100 tags of at most 100 characters."""
+    if len(tags) > MAX_TAGS:
+        yield InvalidField("tags", f"must be at most {MAX_TAGS}, are {len(tags)}")
+    for index, tag in enumerate(tags):
+        if len(tag) > MAX_TAG:
+            yield InvalidField(f"tags[{index}]", f"must have at most {MAX_TAG} characters, has {len(tag)}")
+        if _CONTROL.search(tag):
+            yield InvalidField(f"tags[{index}]", "must not contain control characters")
+
+
+def check_triggers(triggers: Sequence[Trigger]) -> Iterator[InvalidField]:
+    """Whether each trigger is one line of 1 to 1,000 characters, and its group one of 1 to 100."""
+    if len(triggers) > MAX_TRIGGERS:
+        yield InvalidField("triggers", f"must be at most {MAX_TRIGGERS}, are {len(triggers)}")
+    for index, trigger in enumerate(triggers):
+        for part, text, limit in (("text", trigger.text, 1_000), ("group", trigger.group, 100)):
+            if text is not None and (not 1 <= len(text) <= limit or text != text.strip() or _CONTROL.search(text)):
+                yield InvalidField(
+                    f"triggers[{index}].{part}",
+                    f"must have 1 to {limit} characters, no control characters, no white space at either end",
+                )
+
+
+def check_url(value: str | None) -> Iterator[InvalidField]:
+    """Whether an optional preview address is an absolute http or https URL."""
+    if value is None:
+        return
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and not re.search(r"[\s\x00-\x1f]", value)
+    except ValueError:
+        sound = False
+    if not sound:
+        yield InvalidField("preview_url", "must be an absolute http or https URL")
+
+
+def check_path(value: str) -> Iterator[InvalidField]:
+    """Whether a file path is absolute (or ``s3://bucket/key``) and can be stored."""
+    if not 1 <= len(value) <= MAX_PATH:
+        yield InvalidField("file_path", f"must have 1 to {MAX_PATH} characters, has {len(value)}")
+    elif _UNSTORABLE.search(value):
+        yield InvalidField("file_path", "must not contain NUL characters or bytes that are not UTF-8")
+    elif not re.match(r"/|s3://[^/]+/.|[A-Za-z]:[\\/]|\\\\", value):
+        yield InvalidField("file_path", "must be an absolute path, or s3://bucket/key")

@@ -1,0 +1,75 @@
+"""Where LoRA files lie."""
+
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from lora_manager.domain.errors import InvalidFile
+from lora_manager.domain.scan import FoundFile, Refused
+
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Consumer(Protocol[ResultT_co]):
+    """Takes in a file's bytes as they are read."""
+
+    @abstractmethod
+    def feed(self, chunk: memoryview) -> None:
+        """The next bytes, in order; the buffer is reused after the call. An ``InvalidFile`` ends the reading."""
+
+    @abstractmethod
+    def finish(self) -> ResultT_co:
+        """What came of it, once all bytes were fed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined(Generic[ResultT]):
+    """A file that was read, or the reason why it could not be or was not worth it."""
+
+    found: FoundFile
+    outcome: ResultT | InvalidFile
+
+
+class BlobStore(Protocol):
+    """Reads files inside the library roots and nothing else.
+
+    A path is inside a root when its real path is: links are followed, and may lead only into a root.
+    """
+
+    @abstractmethod
+    def locate(self, path: str) -> str:
+        """The path as it is registered: absolute and without ``.`` and ``..``, links in it kept.
+
+        :raises OutsideLibrary: its real path is in no root; the error names the root to add
+        :raises InvalidFile: it is no path at all (relative, NUL)
+        """
+
+    @abstractmethod
+    async def stat(self, path: str) -> FoundFile:
+        """Size and modification time of one file.
+
+        :raises FileNotReadable: there is no such regular file, or the system refuses
+        :raises OutsideLibrary: see :meth:`locate`
+        """
+
+    @abstractmethod
+    async def list(self, folder: str) -> tuple[Sequence[FoundFile], Sequence[Refused]]:
+        """Every model file in or below the folder, ordered by path, and those refused unread with the reason.
+
+        Safetensors files are found; pickles are refused by name; anything else is passed over. A linked folder is
+        entered once and only when it leads into a root. A folder that cannot be read is refused, the rest goes on.
+        :raises FileNotReadable: the folder itself does not exist or is not readable
+        :raises OutsideLibrary: see :meth:`locate`
+        """
+
+    @abstractmethod
+    def examine(
+        self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
+    ) -> AsyncIterator[Examined[ResultT]]:
+        """Read each file once from its first byte to its last, several at a time, off the event loop.
+
+        Yields in the order of ``paths``, one for each. Nothing but ``InvalidFile`` is an outcome; closing the iterator
+        stops the reading soon.
+        """

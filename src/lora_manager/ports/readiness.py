@@ -1,0 +1,20 @@
+"""Whether the parts that the service needs answer."""
+
+from abc import abstractmethod
+from typing import Protocol
+
+
+class Part(Protocol):
+    """One thing the service cannot do without."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What users know it by: ``database``, ``blob store``, ``queue``."""
+
+    @abstractmethod
+    async def check(self) -> None:
+        """Return when it answers.
+
+        :raises Unavailable: it does not; the message says why and what to do
+        """
