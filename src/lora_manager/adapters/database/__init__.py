@@ -1,0 +1,1 @@
+"""The registry in SQLite or PostgreSQL: SQLAlchemy Core, explicit rows, Alembic migrations."""

@@ -1,0 +1,135 @@
+"""The tables.
+
+Columns that a query filters or orders by are columns of their own; the rest of a LoRA is JSON that is decoded straight
+into the domain's dataclasses. The wide ones stand last: a scan that stops at ``search_text`` never touches them.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    Table,
+    func,
+    literal_column,
+)
+
+from lora_manager.adapters.database.columns import CodePoints, Document, Id, Moment
+from lora_manager.domain.file.record import FileRecord
+from lora_manager.domain.metadata import Publication
+from lora_manager.domain.provenance import Source
+from lora_manager.domain.scan import Scan
+from lora_manager.domain.trigger import Trigger
+from lora_manager.domain.validation import Validation
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+# A missing value comes last in both directions, so it is above all others in one column and below them in another.
+# Beyond any ordinal (2**53) and any file size, and within 64 bits.
+FAR = 2**62
+
+adapters = Table(
+    "adapters",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("deleted_at", Moment),
+    Column("name", CodePoints, nullable=False),
+    Column("version", CodePoints),
+    Column("active", Boolean, nullable=False),
+    Column("ordinal", BigInteger),
+    Column("ordinal_up", BigInteger, Computed(f"coalesce(ordinal, {FAR})", persisted=True), nullable=False),
+    Column("ordinal_down", BigInteger, Computed(f"coalesce(ordinal, -{FAR})", persisted=True), nullable=False),
+    Column("weight", Double, nullable=False),
+    Column("te_weight", Double),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("base_model", CodePoints),
+    Column("validation_state", CodePoints, nullable=False),
+    Column("file_state", CodePoints),
+    Column("size_bytes", BigInteger),
+    Column("size_bytes_up", BigInteger, Computed(f"coalesce(size_bytes, {FAR})", persisted=True), nullable=False),
+    Column("size_bytes_down", BigInteger, Computed(f"coalesce(size_bytes, -{FAR})", persisted=True), nullable=False),
+    Column("modified_ns", BigInteger),
+    Column("sha256", CodePoints),
+    Column("autov3", CodePoints),
+    Column("file_path", CodePoints, nullable=False),
+    Column("archetype", CodePoints),
+    Column("archetype_confidence", Double),
+    Column("preview_url", CodePoints),
+    Column("title", CodePoints),
+    Column("search_text", CodePoints, nullable=False),
+    Column("description", CodePoints),
+    Column("tags", Document(tuple[str, ...]), nullable=False),
+    Column("triggers", Document(tuple[Trigger, ...]), nullable=False),
+    Column("file", Document(FileRecord)),
+    Column("validation", Document(Validation), nullable=False),
+    Column("publication", Document(Publication), nullable=False),
+    Column("provenance", Document(Mapping[str, Source]), nullable=False),
+)
+
+# PostgreSQL refuses to index text of more than 2,704 bytes: the head of a path finds it, the whole path decides.
+PATH_HEAD = 200
+path_head = func.substr(adapters.c.file_path, literal_column("1"), literal_column(str(PATH_HEAD)))
+
+LIVING = adapters.c.deleted_at.is_(None)
+ACTIVE = adapters.c.active.is_(True) & LIVING
+SORT_KEYS = {
+    "name": ("name", "name"),
+    "created_at": ("created_at", "created_at"),
+    "updated_at": ("updated_at", "updated_at"),
+    "ordinal": ("ordinal_up", "ordinal_down"),
+    "weight": ("weight", "weight"),
+    "size_bytes": ("size_bytes_up", "size_bytes_down"),
+}  # by OrderField: the column to sort by upwards, and downwards
+
+Index(
+    "uq_adapters_name_version",
+    adapters.c.name,
+    func.coalesce(adapters.c.version, literal_column("''")),
+    unique=True,
+    sqlite_where=LIVING,
+    postgresql_where=LIVING,
+)
+Index("ix_adapters_active", adapters.c.ordinal_up, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
+for _column in sorted({column for columns in SORT_KEYS.values() for column in columns}):
+    Index(
+        f"ix_adapters_by_{_column}",
+        adapters.c[_column],
+        adapters.c.id,
+        sqlite_where=LIVING,
+        postgresql_where=LIVING,
+    )
+Index("ix_adapters_sha256", adapters.c.sha256)
+Index("ix_adapters_autov3", adapters.c.autov3, sqlite_where=LIVING, postgresql_where=LIVING)
+Index("ix_adapters_path_head", path_head)
+
+# The tags once more, for look-ups; their order stands in adapters.tags.
+adapter_tags = Table(
+    "adapter_tags",
+    metadata,
+    Column("adapter_id", Id, ForeignKey("adapters.id"), primary_key=True),
+    Column("tag", CodePoints, primary_key=True),
+    Index("ix_adapter_tags_tag_adapter_id", "tag", "adapter_id"),
+    sqlite_with_rowid=False,
+)
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("document", Document(Scan), nullable=False),
+)

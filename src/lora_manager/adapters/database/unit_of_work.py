@@ -1,0 +1,46 @@
+"""One transaction."""
+
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from lora_manager.adapters.database.engine import Database
+from lora_manager.adapters.database.errors import translated
+from lora_manager.adapters.database.loras import SqlLoraRepository
+from lora_manager.adapters.database.scans import SqlScanRepository
+from lora_manager.ports.unit_of_work import UnitOfWork
+
+
+class SqlAlchemyUnitOfWork(UnitOfWork):
+    """A transaction that may write; entered once, and good for several commits."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._stack = AsyncExitStack()
+        self._connection: AsyncConnection
+
+    @property
+    def loras(self) -> SqlLoraRepository:
+        return self._loras
+
+    @property
+    def scans(self) -> SqlScanRepository:
+        return self._scans
+
+    async def __aenter__(self) -> Self:
+        self._connection = await self._stack.enter_async_context(self._database.writing())
+        self._loras = SqlLoraRepository(self._connection, self._database.place)
+        self._scans = SqlScanRepository(self._connection, self._database.place)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def commit(self) -> None:
+        with translated(self._database.place):
+            await self._connection.commit()
+        self._loras = SqlLoraRepository(self._connection, self._database.place)  # what was locked is free again

@@ -1,0 +1,69 @@
+"""What DATABASE_URL may say."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from lora_manager.domain.errors import InvalidInput
+
+_ALLOWED = (
+    "DATABASE_URL must be sqlite:///relative/path.sqlite, sqlite:////absolute/path.sqlite "
+    "or postgresql://user:password@host:port/database"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteFile:
+    """A database in one file."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A database on a server.
+
+    :param dsn: as asyncpg reads it, secrets included; ``str()`` shows host and database only
+    """
+
+    dsn: str
+
+    def __repr__(self) -> str:
+        return f"PostgresServer({self})"
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.dsn)
+        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def parse_url(url: str) -> SqliteFile | PostgresServer:
+    """Read a DATABASE_URL; a driver named in it (``+psycopg2``, ``+aiosqlite``) is passed over.
+
+    :raises InvalidInput: it names no file or server that we can use; the message shows no secret
+    """
+    scheme, separator, rest = url.strip().partition("://")
+    system = scheme.partition("+")[0].lower()
+    if separator and system in {"postgresql", "postgres"}:
+        return PostgresServer(f"postgresql://{rest}")
+    if separator and system == "sqlite":
+        return SqliteFile(_sqlite_path(f"sqlite://{rest}"))
+    raise InvalidInput(f"{_ALLOWED}; this one begins with {scheme!r}" if separator else _ALLOWED)
+
+
+def _sqlite_path(url: str) -> Path:
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError):
+        raise InvalidInput(_ALLOWED) from None
+    if parts.host is not None or parts.query:
+        raise InvalidInput(f"{_ALLOWED}; one of SQLite names a file and nothing else (three slashes, or four)")
+    name = parts.database or ":memory:"
+    if name == ":memory:" or name.startswith("file:"):
+        raise InvalidInput(f"{_ALLOWED}; a database in memory would be forgotten at the end, name a file")
+    return Path(name).absolute()

@@ -1,0 +1,1 @@
+"""The registry in a dictionary: for tests, and for trying things out."""

@@ -1,0 +1,17 @@
+"""Events as log lines."""
+
+import logging
+from collections.abc import Sequence
+
+from lora_manager.domain.events import Event
+from lora_manager.ports.event_log import EventLog
+
+_logger = logging.getLogger("lora_manager.events")
+
+
+class LoggingEventLog(EventLog):
+    """Writes one line for each event: its name, the id it is about, the fields that changed."""
+
+    def record(self, events: Sequence[Event]) -> None:
+        for event in events:
+            _logger.info("%s %s %s", event.name, event.subject or "-", ",".join(event.fields))

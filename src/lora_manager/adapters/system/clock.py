@@ -1,0 +1,12 @@
+"""The machine's clock."""
+
+from datetime import UTC, datetime
+
+from lora_manager.ports.clock import Clock
+
+
+class SystemClock(Clock):
+    """Tells the time of the machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)

@@ -1,0 +1,45 @@
+"""LoRAs to store; each new one has an id and a path of its own."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from lora_manager.domain.file.facts import Embedded, Hashes, Network
+from lora_manager.domain.file.record import FileRecord
+from lora_manager.domain.ids import uuid7
+from lora_manager.domain.lora import Lora
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1)
+_numbers = itertools.count()
+
+
+def new_id() -> UUID:
+    """A UUIDv7 above all made before."""
+    return uuid7(1_750_000_000_000, next(_numbers))
+
+
+def a_lora(name: str = "ink", **fields: Any) -> Lora:
+    """A LoRA of this name."""
+    lora_id = fields.pop("id", None) or new_id()
+    return Lora(
+        **{"file_path": f"/loras/{lora_id}.safetensors", "created_at": NOW, "updated_at": NOW, **fields},
+        id=lora_id,
+        name=name,
+    )
+
+
+def a_record(content: str = "0", *, tensors: str | None = None, **fields: Any) -> FileRecord:
+    """A file with this content, told by one hexadecimal digit; ``tensors`` is that of AutoV3 where it differs."""
+    hashes = Hashes(content * 64, content * 8, content * 10, (tensors or content) * 12)
+    network = Network("lora", 16, 8, 32, 8.0, 264, 792, ("BF16", "F32"))
+    return FileRecord(**{
+        "checked_at": NOW,
+        "size_bytes": 1_000,
+        "modified_ns": 1_750_000_000_123_456_789,
+        "hashes": hashes,
+        "network": network,
+        "embedded": Embedded(title="Ink", clip_skip=2, network_alpha=0.5, training_tags=(("1girl", 12), ("ink", 3))),
+        **fields,
+    })

@@ -1,0 +1,69 @@
+"""What the contract suites drive: the ports of one registry, whatever stands behind them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from lora_manager.adapters.database.catalog import open_catalog
+from lora_manager.adapters.database.engine import Database, open_database
+from lora_manager.adapters.database.unit_of_work import SqlAlchemyUnitOfWork
+from lora_manager.adapters.memory.catalog import MemoryCatalog
+from lora_manager.adapters.memory.store import MemoryStore
+from lora_manager.adapters.memory.unit_of_work import MemoryUnitOfWork
+from lora_manager.domain.lora import Lora
+from lora_manager.ports.catalog import LibraryReport, LoraCatalog
+from lora_manager.ports.unit_of_work import BeginUnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The ports of one registry."""
+
+    begin: BeginUnitOfWork
+    catalog: LoraCatalog
+    report: LibraryReport
+
+    async def add(self, *loras: Lora) -> None:
+        """Store LoRAs in a transaction of their own."""
+        async with self.begin() as uow:
+            await uow.loras.add(*loras)
+            await uow.commit()
+
+    async def save(self, *loras: Lora) -> None:
+        """Store changed LoRAs in a transaction of their own."""
+        async with self.begin() as uow:
+            await uow.loras.save(*loras)
+            await uow.commit()
+
+
+def memory_stores() -> Stores:
+    """A registry in memory."""
+    store = MemoryStore()
+    catalog = MemoryCatalog(store)
+    return Stores(partial(MemoryUnitOfWork, store), catalog, catalog)
+
+
+@asynccontextmanager
+async def sql_stores(url: str) -> AsyncIterator[Stores]:
+    """The registry in a database with up-to-date tables."""
+    async with open_database(url) as database, stores_of(database) as stores:
+        yield stores
+
+
+@asynccontextmanager
+async def stores_of(database: Database) -> AsyncIterator[Stores]:
+    """The registry in an open database."""
+    async with open_catalog(database) as catalog:
+        yield Stores(partial(SqlAlchemyUnitOfWork, database), catalog, catalog)
+
+
+class NewUrl(Protocol):
+    """Makes a database and gives its DATABASE_URL.
+
+    :param system: ``sqlite`` or ``postgresql``
+    :param migrated: whether it has tables
+    """
+
+    def __call__(self, system: str, *, migrated: bool = True) -> str: ...
