@@ -1,0 +1,46 @@
+"""All that can be asked of LoRA Manager, in one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lora_manager.app.library.scan_library import ScanLibrary
+from lora_manager.app.library.start_scan import ShowScan, StartScan
+from lora_manager.app.loras.activate_lora import ActivateLora, DeactivateLora
+from lora_manager.app.loras.change_many import ChangeMany
+from lora_manager.app.loras.delete_lora import DeleteLora, RestoreLora
+from lora_manager.app.loras.find_duplicates import FindDuplicates
+from lora_manager.app.loras.register_lora import RegisterLora
+from lora_manager.app.loras.reorder_loras import ReorderLoras
+from lora_manager.app.loras.revise_lora import ReviseLora
+from lora_manager.app.loras.verify_lora import VerifyLora
+from lora_manager.app.prompts.compose_prompt import ComposePrompt
+from lora_manager.app.prompts.parse_prompt import ParsePrompt
+from lora_manager.ports.catalog import LibraryReport, LoraCatalog
+from lora_manager.ports.readiness import Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """The use cases, and the two read ports that need none.
+
+    Get one from ``lora_manager.container.open_application``; HTTP and CLI are thin layers over it.
+    """
+
+    catalog: LoraCatalog
+    report: LibraryReport
+    parts: Sequence[Part]
+    register_lora: RegisterLora
+    revise_lora: ReviseLora
+    delete_lora: DeleteLora
+    restore_lora: RestoreLora
+    activate_lora: ActivateLora
+    deactivate_lora: DeactivateLora
+    reorder_loras: ReorderLoras
+    change_many: ChangeMany
+    verify_lora: VerifyLora
+    find_duplicates: FindDuplicates
+    compose_prompt: ComposePrompt
+    parse_prompt: ParsePrompt
+    scan_library: ScanLibrary
+    start_scan: StartScan
+    show_scan: ShowScan

@@ -1,0 +1,140 @@
+"""A library on disk, a registry in memory, and the scan that keeps them together."""
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from lora_manager.adapters.blobs.local import LocalBlobStore
+from lora_manager.adapters.memory.catalog import MemoryCatalog
+from lora_manager.adapters.memory.store import MemoryStore
+from lora_manager.adapters.memory.unit_of_work import MemoryUnitOfWork
+from lora_manager.app.library.scan_library import OnProgress, ScanLibrary, ScanLibraryCommand
+from lora_manager.domain.events import Event, EventName
+from lora_manager.domain.ids import uuid7
+from lora_manager.domain.lora import Lora
+from lora_manager.domain.scan import Finding, Outcome, group
+from lora_manager.ports.clock import Clock
+from lora_manager.ports.event_log import EventLog
+from lora_manager.ports.identifiers import Identifiers
+from tests.library import write_lora
+
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class TickingClock(Clock):
+    """Each look at it is a little later than the one before."""
+
+    tick: timedelta = timedelta(milliseconds=1)
+    _now: datetime = START
+
+    def now(self) -> datetime:
+        self._now += self.tick
+        return self._now
+
+
+@dataclass(slots=True)
+class CountedIdentifiers(Identifiers):
+    """The first id, the second, ..."""
+
+    _count: int = 0
+
+    def new(self) -> UUID:
+        self._count += 1
+        return uuid7(1_750_000_000_000, self._count)
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedEvents(EventLog):
+    """Keeps what it is told."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def record(self, events: Sequence[Event]) -> None:
+        self.events.extend(events)
+
+
+class World(AbstractContextManager["World"]):
+    """A library folder whose files are put, moved and touched by name; every time a file has is another one."""
+
+    def __init__(self, library: Path) -> None:
+        self.library = library
+        self.store = MemoryStore()
+        self.catalog = MemoryCatalog(self.store)
+        self.clock = TickingClock()
+        self.log = RememberedEvents()
+        self.blobs = LocalBlobStore([str(library)], threads=2)
+        self.begin = partial(MemoryUnitOfWork, self.store)
+        self.scan_library = ScanLibrary(
+            begin=self.begin,
+            report=self.catalog,
+            blobs=self.blobs,
+            clock=self.clock,
+            identifiers=CountedIdentifiers(),
+            log=self.log,
+        )
+        self._modified_ns = 1_700_000_000_000_000_000
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.blobs.close()
+
+    def path(self, name: str) -> Path:
+        """Where the file of this name lies."""
+        return self.library / f"{name}.safetensors"
+
+    def put(self, name: str, content: str) -> Path:
+        """Write a LoRA file."""
+        return write_lora(self.path(name), content, modified_ns=self._new_time())
+
+    def touch(self, name: str) -> None:
+        """Give the file another time."""
+        moment = self._new_time()
+        os.utime(self.path(name), ns=(moment, moment))
+
+    def move(self, name: str, to: str) -> None:
+        """Give the file another name; its time goes with it."""
+        self.path(to).parent.mkdir(parents=True, exist_ok=True)
+        self.path(name).rename(self.path(to))
+
+    def _new_time(self) -> int:
+        self._modified_ns += 1_000_000_000
+        return self._modified_ns
+
+    async def scan(
+        self, *names: str, dry_run: bool = False, on_progress: OnProgress = lambda _: None
+    ) -> dict[Outcome, list[Finding]]:
+        """Scan these folders, or all of the library."""
+        paths = tuple(str(self.library / name) for name in names or ("",))
+        command = ScanLibraryCommand(paths=paths, dry_run=dry_run)
+        return dict(group(await self.scan_library(command, on_progress)))
+
+    @property
+    def loras(self) -> dict[str, Lora]:
+        """The living entries by name, or by name and version."""
+        return {
+            lora.name if lora.version is None else f"{lora.name}@{lora.version}": lora for lora in self.store.living()
+        }
+
+    async def change(self, lora: Lora) -> None:
+        """Store a changed entry."""
+        async with self.begin() as uow:
+            await uow.loras.save(lora)
+            await uow.commit()
+
+    def happened(self) -> list[EventName]:
+        """What was told since this was last asked."""
+        names = [event.name for event in self.log.events]
+        self.log.events.clear()
+        return names
