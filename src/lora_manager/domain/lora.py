@@ -93,8 +93,8 @@ class Lora:
     base_model: str | None = None
     preview_url: str | None = None
     file: FileRecord | None = None
-    validation: Validation = Validation()
-    metadata: Publication = Publication()
+    validation: Validation = field(default_factory=Validation)
+    metadata: Publication = field(default_factory=Publication)
     provenance: Mapping[str, Source] = field(default_factory=dict, hash=False)
     revision: int = 1
     deleted_at: datetime | None = None
@@ -167,7 +167,9 @@ class Lora:
         """Take in what a source says, but only where no better source spoke (:class:`Source` ranks them)."""
         return self._changed(now, self._accepted(source, facts))
 
-    def observe(self, file: FileRecord, *, now: datetime, file_path: str | None = None, **facts: Unpack[LoraFacts]) -> Change:
+    def observe(
+        self, file: FileRecord, *, now: datetime, file_path: str | None = None, **facts: Unpack[LoraFacts]
+    ) -> Change:
         """The file was looked at: its new state, perhaps its new path, and what it says of itself."""
         seen: dict[str, object] = {"file": file, **self._accepted(Source.FILE, facts)}
         if file_path is not None:

@@ -115,8 +115,10 @@ def _typed(order_field: OrderField, value: object) -> SortValue:
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if order_field is OrderField.WEIGHT and number:
         return float(value)  # type: ignore[arg-type]  # number says that it is one
-    if order_field in {OrderField.ORDINAL, OrderField.SIZE_BYTES} and (value is None or isinstance(value, int)):
-        if value is None or (not isinstance(value, bool) and abs(value) < 2**63):
+    if order_field in {OrderField.ORDINAL, OrderField.SIZE_BYTES}:
+        if value is None:
+            return None
+        if isinstance(value, int) and number and abs(value) < 2**63:
             return value
     raise ValueError(value)
 

@@ -15,7 +15,9 @@ from lora_manager.domain.scan import Finding, FoundFile, Outcome
 from lora_manager.domain.trigger import Trigger
 
 
-def record_of(found: FoundFile, inspected: Inspected, *, now: datetime, state: FileState = FileState.PRESENT) -> FileRecord:
+def record_of(
+    found: FoundFile, inspected: Inspected, *, now: datetime, state: FileState = FileState.PRESENT
+) -> FileRecord:
     """What to remember of a file that was read."""
     return FileRecord(
         state=state,
@@ -106,7 +108,7 @@ def settle(
     if here := [lora for lora in owners if lora.file_path == found.path]:
         return tuple(_read_again(Outcome.UNCHANGED, lora, found, inspected, now=now) for lora in here)
     if strays := [lora for lora in owners if lora.id not in held]:
-        return tuple(_moved(lora, found, inspected, now=now) for lora in strays)
+        return tuple(_read_again(Outcome.MOVED, lora, found, inspected, now=now) for lora in strays)
     if owners:
         return (Settled(_finding(Outcome.DUPLICATE, found.path, owners[0], previous_path=owners[0].file_path)),)
     if replaced := candidates.at(found.path):
@@ -126,7 +128,9 @@ def is_replacement(found: FoundFile, inspected: Inspected, candidates: Candidate
     return not owned and bool(candidates.at(found.path))
 
 
-def _finding(outcome: Outcome, path: str, lora: Lora, *, previous_path: str | None = None, reason: str | None = None) -> Finding:
+def _finding(
+    outcome: Outcome, path: str, lora: Lora, *, previous_path: str | None = None, reason: str | None = None
+) -> Finding:
     return Finding(
         outcome=outcome,
         path=path,
@@ -140,12 +144,8 @@ def _finding(outcome: Outcome, path: str, lora: Lora, *, previous_path: str | No
 
 def _read_again(outcome: Outcome, lora: Lora, found: FoundFile, inspected: Inspected, *, now: datetime) -> Settled:
     changed, events = read_again(lora, found, inspected, now=now)
-    return Settled(_finding(outcome, found.path, changed), changed, events)
-
-
-def _moved(lora: Lora, found: FoundFile, inspected: Inspected, *, now: datetime) -> Settled:
-    changed, events = lora.observe(record_of(found, inspected, now=now), now=now, file_path=found.path)
-    return Settled(_finding(Outcome.MOVED, found.path, changed, previous_path=lora.file_path), changed, events)
+    previous_path = lora.file_path if outcome is Outcome.MOVED else None
+    return Settled(_finding(outcome, found.path, changed, previous_path=previous_path), changed, events)
 
 
 def _added(found: FoundFile, inspected: Inspected, candidates: Candidates, *, lora_id: UUID, now: datetime) -> Settled:
@@ -169,16 +169,20 @@ def _added(found: FoundFile, inspected: Inspected, candidates: Candidates, *, lo
 
 def gone(lora: Lora, *, now: datetime) -> Settled:
     """The file of this LoRA was not found where it should be, nor anywhere else."""
-    finding = _finding(Outcome.MISSING, lora.file_path, lora)
-    if lora.file is None or lora.file.state is FileState.MISSING:
-        return Settled(finding)
-    return Settled(finding, *with_state(lora, FileState.MISSING, now=now))
+    return _lost(_finding(Outcome.MISSING, lora.file_path, lora), lora, FileState.MISSING, now=now)
 
 
 def broken(lora: Lora, reason: str, *, now: datetime) -> Settled:
     """What lies where this LoRA is registered cannot be read as a LoRA any more."""
-    finding = Finding(outcome=Outcome.REJECTED, path=lora.file_path, lora_id=lora.id, name=lora.name, reason=reason)
-    return Settled(finding, *with_state(lora, FileState.UNREADABLE, reason, now=now))
+    finding = _finding(Outcome.REJECTED, lora.file_path, lora, reason=reason)
+    return _lost(finding, lora, FileState.UNREADABLE, reason, now=now)
+
+
+def _lost(finding: Finding, lora: Lora, state: FileState, detail: str | None = None, *, now: datetime) -> Settled:
+    """The verdict on a LoRA without a file; that it has none any longer is news only once."""
+    if lora.file is None or (lora.file.state, lora.file.detail) == (state, detail):
+        return Settled(finding)
+    return Settled(finding, *with_state(lora, state, detail, now=now))
 
 
 def with_state(lora: Lora, state: FileState, detail: str | None = None, *, now: datetime) -> Change:
@@ -189,11 +193,19 @@ def with_state(lora: Lora, state: FileState, detail: str | None = None, *, now: 
 
 
 def read_again(lora: Lora, found: FoundFile, inspected: Inspected, *, now: datetime) -> Change:
-    """The file of this LoRA was read again where it is registered.
+    """The file of this LoRA was read again, where it is registered or where it moved to.
 
     Content other than the registered one makes it ``changed``; reading the same content once more makes it ``present``.
     """
-    if inspected.hashes.sha256 == lora.sha256:
-        return lora.observe(record_of(found, inspected, now=now), now=now)
+    if lora.file is not None and inspected.hashes.sha256 == lora.file.hashes.sha256:
+        record = _keeping_hashes(record_of(found, inspected, now=now), lora.file)
+        return lora.observe(record, now=now, file_path=found.path)
     record = record_of(found, inspected, now=now, state=FileState.CHANGED)
     return lora.observe(record, now=now, **facts_of(inspected))
+
+
+def _keeping_hashes(record: FileRecord, before: FileRecord) -> FileRecord:
+    """The record with the hashes taken on request before, which are still those of the same content."""
+    hashes = record.hashes
+    crc32, blake3 = hashes.crc32 or before.hashes.crc32, hashes.blake3 or before.hashes.blake3
+    return replace(record, hashes=replace(hashes, crc32=crc32, blake3=blake3))

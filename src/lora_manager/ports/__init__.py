@@ -1,1 +1,1 @@
-"""What the use cases need from the world; each docstring is the contract that every implementation is tested against."""
+"""What the use cases need from the world; each docstring is a contract that every implementation is tested against."""

@@ -1,7 +1,7 @@
 """Where LoRA files lie."""
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -67,7 +67,7 @@ class BlobStore(Protocol):
     @abstractmethod
     def examine(
         self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
-    ) -> AsyncIterator[Examined[ResultT]]:
+    ) -> AsyncGenerator[Examined[ResultT], None]:
         """Read each file once from its first byte to its last, several at a time, off the event loop.
 
         Yields in the order of ``paths``, one for each. Nothing but ``InvalidFile`` is an outcome; closing the iterator

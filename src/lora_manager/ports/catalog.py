@@ -31,7 +31,7 @@ class LoraCatalog(Protocol):
 
     @abstractmethod
     async def page(self, selection: Selection) -> Page:
-        """One page; filters, order and paging as ``Selection`` defines them. ``next_cursor`` is None on the last page."""
+        """One page, as ``Selection`` defines it. ``next_cursor`` is None on the last page."""
 
 
 class LibraryReport(Protocol):
@@ -39,7 +39,7 @@ class LibraryReport(Protocol):
 
     @abstractmethod
     async def tags(self) -> Sequence[tuple[str, int]]:
-        """Each tag with the number of LoRAs that carry it, most used first, then by code point; deleted LoRAs do not count."""
+        """Each tag with the number of LoRAs that carry it, most used first, then by code point."""
 
     @abstractmethod
     async def duplicates(self) -> Sequence[DuplicateGroup]:
@@ -47,5 +47,4 @@ class LibraryReport(Protocol):
 
     @abstractmethod
     async def known_files(self, folder: str) -> Sequence[KnownFile]:
-        """The files registered in or below this folder (an absolute path, ``/`` or ``\\`` after it or not), deleted
-        entries included, ordered by path."""
+        """The files registered at this path or below it, deleted entries included, ordered by path."""

@@ -1,0 +1,94 @@
+"""The JSON of a safetensors header, read as strictly as the reference library reads it.
+
+Python's own reader accepts repeated names, half characters, NaN and numbers without end: two readers could then see two
+different files. Source: https://docs.rs/serde_json, the reader of the reference library.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import NoReturn, TypeAlias
+
+from lora_manager.domain.file.safetensors_errors import (
+    HeaderNotAnObject,
+    HeaderNotJson,
+    HeaderNotUtf8,
+    HeaderTooDeep,
+    HeaderTooManyValues,
+)
+
+Object: TypeAlias = tuple[tuple[str, object], ...]
+"""A JSON object as its pairs: a dict would hide that a name stands twice. Arrays are lists, so no other is a tuple."""
+
+MAX_VALUES = 2_000_000  # a tensor needs about eight; the largest published models have some thousand tensors
+MAX_DEPTH = 128  # Source: serde_json, remaining_depth
+_FIELD_DEPTH = 3  # of what stands in a field of a tensor
+_SURROGATE = re.compile(rb"\\u[dD]")
+
+
+def read_object(raw: bytes) -> Object:
+    """The header as an object.
+
+    :raises InvalidSafetensors: it is none, or no JSON
+    """
+    # Every JSON value is preceded by one of these three bytes, so a shorter header cannot hold too many.
+    if len(raw) > MAX_VALUES and raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MAX_VALUES:
+        raise HeaderTooManyValues(MAX_VALUES)
+    try:
+        document: object = _DECODER.decode(raw.decode())
+        if _SURROGATE.search(raw):
+            # Python accepts half a surrogate pair, which is no text: UTF-8 cannot encode it.
+            json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeDecodeError as error:
+        raise HeaderNotUtf8(error.start) from error
+    except UnicodeEncodeError as error:
+        raise HeaderNotJson("it holds an unpaired surrogate") from error
+    except RecursionError as error:
+        raise HeaderTooDeep(MAX_DEPTH) from error
+    except json.JSONDecodeError as error:
+        raise HeaderNotJson(f"{error.msg} at character {error.pos}") from error
+    except ValueError as error:
+        raise HeaderNotJson("it holds a number of too many digits") from error
+    if type(document) is not tuple:
+        raise HeaderNotAnObject(kind_of(document))
+    return document
+
+
+def check_unread(field: object) -> None:
+    """Refuse, in a field that nobody reads, the depth and the numbers that the reference's JSON reader refuses."""
+    unread = [(field, _FIELD_DEPTH)]
+    while unread:
+        value, depth = unread.pop()
+        if isinstance(value, tuple | list):
+            if depth >= MAX_DEPTH:
+                raise HeaderTooDeep(MAX_DEPTH)
+            items = (item for _, item in value) if isinstance(value, tuple) else value
+            unread.extend((item, depth + 1) for item in items)
+        elif isinstance(value, int):
+            _finite(value)
+
+
+def kind_of(value: object) -> str:
+    """The JSON name of a value's type."""
+    return _JSON_KINDS.get(type(value), "null")
+
+
+def _finite(number: str | int) -> float:
+    try:
+        value = float(number)
+    except OverflowError:
+        value = math.inf
+    if math.isinf(value):
+        raise HeaderNotJson("it holds a number out of range")
+    return value
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise HeaderNotJson(f"{text} is no JSON number")
+
+
+_JSON_KINDS: Mapping[type, str] = {
+    tuple: "an object", list: "an array", str: "a text", bool: "true or false", int: "a number", float: "a number",
+}  # fmt: skip
+_DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_float=_finite, parse_constant=_refuse_constant)

@@ -1,0 +1,107 @@
+"""What to tell an artist before a prompt is sent. Runtimes apply a LoRA wrongly, or not at all, and report success."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from lora_manager.domain.file.record import FileState
+from lora_manager.domain.lora import Lora
+from lora_manager.domain.prompt.options import CompositionOptions
+from lora_manager.domain.prompt.spelling import Dialect, Spelling
+from lora_manager.domain.prompt.warning import CompositionWarning, WarningCode
+
+_PRESENT = FileState.PRESENT  # looking it up costs more than comparing it
+_LISTED = 3  # how many names a message lists before it says "and n more"
+_PRINTS_AS_ZERO = 0.0005
+_FILE_ADVICE = {
+    FileState.MISSING: (
+        WarningCode.FILE_MISSING,
+        "was not there at the last look: put it back, or deactivate it",
+    ),
+    FileState.CHANGED: (WarningCode.FILE_CHANGED, "changed since it was registered: verify it before you rely on it"),
+    FileState.UNREADABLE: (WarningCode.FILE_UNREADABLE, "could not be read: check that it is whole and may be read"),
+}
+
+
+def lora_warnings(members: Iterable[tuple[Lora, float]], dialect: Dialect) -> Iterator[CompositionWarning]:
+    """What is doubtful about single LoRAs, each given with the weight it is to have."""
+    for lora, weight in members:
+        name = lora.name
+        if -_PRINTS_AS_ZERO < weight < _PRINTS_AS_ZERO:
+            yield CompositionWarning(
+                WarningCode.WEIGHT_ZERO,
+                f"{name!r} has the weight 0 and leaves the model as it is: give it a weight, or deactivate it",
+                lora.id,
+            )
+        if lora.file is not None and lora.file.state is not _PRESENT:
+            code, advice = _FILE_ADVICE[lora.file.state]
+            yield CompositionWarning(code, f"the file of {name!r} ({lora.file_path}) {advice}", lora.id)
+        # Every dialect finds a file by its stem; that is the common case, and this its cheapest test.
+        if not (lora.file_path.endswith(f"/{name}.safetensors") or dialect.finds(lora)):
+            yield CompositionWarning(
+                WarningCode.NAME_NOT_FILE_STEM,
+                f"the runtime looks for a file called {name!r}, but this one is called {lora.file_stem!r} and will "
+                "not be found: give the adapter the name of its file",
+                lora.id,
+            )
+
+
+def objection_warnings(loras: Sequence[Lora], spelling: Spelling) -> Iterator[CompositionWarning]:
+    """What the dialect objects to and writes all the same; ``loras`` are those of the spelling's tags."""
+    for place, (code, reason) in spelling.objections:
+        if code is not None:
+            yield CompositionWarning(code, f"{loras[place].name!r}: {reason}", loras[place].id)
+
+
+def prompt_warnings(loras: Sequence[Lora], options: CompositionOptions) -> Iterator[CompositionWarning]:
+    """What is doubtful about the prompt as a whole."""
+    if not loras:
+        yield CompositionWarning(
+            WarningCode.NO_ACTIVE_ADAPTERS, "the prompt uses no LoRA: activate at least one, or name those to use"
+        )
+    comment = options.dialect.comment
+    before = options.prefix.strip() + options.separator
+    if loras and comment is not None and comment in before.rpartition("\n")[2]:
+        yield CompositionWarning(
+            WarningCode.COMMENT_HIDES_TOKENS,
+            f"{comment!r} in prefix or separator begins a comment that hides the LoRAs on the same line: leave it out, "
+            "or let the separator begin a new line",
+        )
+    if options.base_model is None:
+        yield from _mixed_base_models(loras)
+    else:
+        yield from _other_base_models(loras, options.base_model)
+
+
+def _mixed_base_models(loras: Iterable[Lora]) -> Iterator[CompositionWarning]:
+    families: dict[str, list[str]] = {}
+    for lora in loras:
+        if lora.base_model is not None:
+            families.setdefault(lora.base_model, []).append(lora.name)
+    if len(families) > 1:
+        listed = "; ".join(f"{family}: {_listed(names)}" for family, names in sorted(families.items()))
+        yield CompositionWarning(
+            WarningCode.BASE_MODELS_MIXED,
+            f"these LoRAs were made for different base models ({listed}); a runtime applies those that do not fit its "
+            "checkpoint wrongly or not at all, and does not say so: keep those of one model",
+        )
+
+
+def _other_base_models(loras: Iterable[Lora], wanted: str) -> Iterator[CompositionWarning]:
+    for lora in loras:
+        if lora.base_model is None:
+            yield CompositionWarning(
+                WarningCode.BASE_MODEL_UNKNOWN,
+                f"nothing says which base model {lora.name!r} was made for: set its base_model if it is {wanted!r}",
+                lora.id,
+            )
+        elif lora.base_model.casefold() != wanted.casefold():
+            yield CompositionWarning(
+                WarningCode.BASE_MODEL_MISMATCH,
+                f"{lora.name!r} was made for {lora.base_model!r}, not for {wanted!r}; a runtime applies it wrongly or "
+                "not at all, and does not say so: deactivate it, or use a checkpoint that it fits",
+                lora.id,
+            )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(map(repr, names[:_LISTED])) + more

@@ -1,0 +1,92 @@
+"""Composition: from LoRAs to a prompt. The same members and options always give the same prompt."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from lora_manager.domain.errors import InvalidFields
+from lora_manager.domain.fields import MAX_WEIGHT, check_number
+from lora_manager.domain.lora import Lora
+from lora_manager.domain.prompt.assemble import assemble
+from lora_manager.domain.prompt.checks import lora_warnings, objection_warnings, prompt_warnings
+from lora_manager.domain.prompt.dialects import A1111
+from lora_manager.domain.prompt.members import ComposedMember, Member, deduplicate
+from lora_manager.domain.prompt.options import CompositionOptions
+from lora_manager.domain.prompt.spelling import Dialect
+from lora_manager.domain.prompt.tags import LoraEntry, ParsedPrompt
+from lora_manager.domain.prompt.warning import CompositionWarning
+from lora_manager.domain.trigger import TriggerChoice
+
+_DEFAULTS = CompositionOptions()
+
+
+class Composition(NamedTuple):
+    """A prompt and what it is made of.
+
+    :param tokens: the tags as they stand in the prompt, one for each member; none where the dialect writes none
+    :param members: the LoRAs in their order
+    :param structured: what goes beside the prompt, one for each member; none where it writes tags
+    """
+
+    prompt: str
+    tokens: tuple[str, ...]
+    warnings: tuple[CompositionWarning, ...]
+    members: tuple[ComposedMember, ...]
+    structured: tuple[LoraEntry, ...] = ()
+
+
+class Rendered(NamedTuple):
+    """A prompt put together again: what goes into the text, and what beside it."""
+
+    text: str
+    structured: tuple[LoraEntry, ...] = ()
+
+
+def compose(members: Sequence[Member], options: CompositionOptions = _DEFAULTS) -> Composition:
+    """Turn members, in their order, into a prompt: prefix, tokens, triggers, suffix, joined by the separator.
+
+    :raises InvalidFields: a weight asked for is no finite number in -100..100, or the runtime would not read the tokens
+        between this prefix and separator
+    :raises NotWritable: naming every LoRA that the dialect has no way to write
+
+    Source: docs/composition.md states the rules.
+    """
+    _check_weights(members)
+    dialect = options.dialect
+    staying, warnings = deduplicate(members, options.dedupe)
+    composed = [ComposedMember(lora, lora.weight if asked is None else asked) for lora, asked in staying]
+    loras = [lora for lora, _ in composed]
+    spelling = dialect.render([(dialect.reference(lora), weight, lora.te_weight) for lora, weight in composed])
+    warnings += lora_warnings(composed, dialect)
+    warnings += objection_warnings(loras, spelling)
+    warnings += prompt_warnings(loras, options)
+    rest = (", ".join(_triggers(loras, options.triggers)), options.suffix)
+    prompt = assemble(options.prefix, spelling, rest, dialect, options.separator)
+    return Composition(prompt, spelling.tokens, tuple(warnings), tuple(composed), spelling.structured)
+
+
+def render(prompt: ParsedPrompt, dialect: Dialect = A1111, separator: str = " ") -> Rendered:
+    """Put a parsed prompt together again, as :func:`compose` writes one that has this text as its prefix.
+
+    :raises InvalidFields: the runtime would not read the tags after this text, or with this separator
+    :raises NotWritable: naming every tag that the dialect has no way to write
+    """
+    spelling = dialect.render(prompt.tags)
+    return Rendered(assemble(prompt.text, spelling, (), dialect, separator), spelling.structured)
+
+
+def _check_weights(members: Sequence[Member]) -> None:
+    problems = [
+        problem
+        for place, member in enumerate(members)
+        if member.weight is not None
+        for problem in check_number(f"adapters[{place}].weight", member.weight, -MAX_WEIGHT, MAX_WEIGHT)
+    ]
+    if problems:
+        raise InvalidFields(problems)
+
+
+def _triggers(loras: Iterable[Lora], choice: TriggerChoice) -> Iterable[str]:
+    """The chosen triggers of all LoRAs, each text once, where it comes first."""
+    if choice is TriggerChoice.NONE:
+        return ()
+    return dict.fromkeys(text for lora in loras for text in choice.of(lora.triggers))

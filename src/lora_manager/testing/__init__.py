@@ -1,0 +1,1 @@
+"""Help for test suites, this project's and others'; needs Hypothesis."""
