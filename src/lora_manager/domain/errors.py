@@ -12,6 +12,16 @@ from uuid import UUID
 class Failure(Exception):
     """Anything the domain, a port or a use case reports; ``str()`` is a sentence for the user."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions are unpickled by calling their class with their message, which ours do not take.
+        return Failure._restored, (type(self), self.args, self.__dict__)
+
+    @staticmethod
+    def _restored(kind: "type[Failure]", args: tuple[object, ...], attributes: dict[str, object]) -> "Failure":
+        failure = kind.__new__(kind, *args)
+        failure.__dict__.update(attributes)
+        return failure
+
 
 class NotFound(Failure):
     """The thing asked for does not exist."""

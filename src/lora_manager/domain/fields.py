@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from lora_manager.domain.errors import InvalidField
+from lora_manager.domain.text import CONTROL, UNSTORABLE
 from lora_manager.domain.trigger import Trigger
 
 MAX_TAGS = MAX_TAG = 100
@@ -22,9 +23,6 @@ TEXT_LIMITS = {
     "preview_url": 2_048,
 }
 _ONE_LINE = frozenset({"version", "archetype", "base_model"})
-# What UTF-8 cannot encode, and the one character PostgreSQL cannot store in text.
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
@@ -42,9 +40,9 @@ def check_text(name: str, value: str | None) -> Iterator[InvalidField]:
     if name in _ONE_LINE:
         if not value or value != value.strip():
             yield InvalidField(name, "must not be empty, nor begin or end with white space; null means none")
-        if _CONTROL.search(value):
+        if CONTROL.search(value):
             yield InvalidField(name, "must not contain control characters")
-    elif _UNSTORABLE.search(value):
+    elif UNSTORABLE.search(value):
         yield InvalidField(name, "must not contain NUL characters or unpaired surrogates")
 
 
@@ -75,7 +73,7 @@ def check_tags(tags: Sequence[str]) -> Iterator[InvalidField]:
     for index, tag in enumerate(tags):
         if len(tag) > MAX_TAG:
             yield InvalidField(f"tags[{index}]", f"must have at most {MAX_TAG} characters, has {len(tag)}")
-        if _CONTROL.search(tag):
+        if CONTROL.search(tag):
             yield InvalidField(f"tags[{index}]", "must not contain control characters")
 
 
@@ -85,7 +83,7 @@ def check_triggers(triggers: Sequence[Trigger]) -> Iterator[InvalidField]:
         yield InvalidField("triggers", f"must be at most {MAX_TRIGGERS}, are {len(triggers)}")
     for index, trigger in enumerate(triggers):
         for part, text, limit in (("text", trigger.text, 1_000), ("group", trigger.group, 100)):
-            if text is not None and (not 1 <= len(text) <= limit or text != text.strip() or _CONTROL.search(text)):
+            if text is not None and (not 1 <= len(text) <= limit or text != text.strip() or CONTROL.search(text)):
                 yield InvalidField(
                     f"triggers[{index}].{part}",
                     f"must have 1 to {limit} characters, no control characters, no white space at either end",
@@ -109,7 +107,7 @@ def check_path(value: str) -> Iterator[InvalidField]:
     """Whether a file path is absolute (or ``s3://bucket/key``) and can be stored."""
     if not 1 <= len(value) <= MAX_PATH:
         yield InvalidField("file_path", f"must have 1 to {MAX_PATH} characters, has {len(value)}")
-    elif _UNSTORABLE.search(value):
+    elif UNSTORABLE.search(value):
         yield InvalidField("file_path", "must not contain NUL characters or bytes that are not UTF-8")
     elif not re.match(r"/|s3://[^/]+/.|[A-Za-z]:[\\/]|\\\\", value):
         yield InvalidField("file_path", "must be an absolute path, or s3://bucket/key")

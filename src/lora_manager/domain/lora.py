@@ -1,5 +1,6 @@
 """The LoRA: one registered file with its name, weight, place and history."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -52,7 +53,7 @@ class LoraChanges(LoraFacts, total=False):
 
 
 FACT_FIELDS = frozenset(LoraFacts.__annotations__)
-OrderKey = tuple[bool, int, str, str, int]
+OrderKey = tuple[float, str, str, UUID]
 Change = tuple["Lora", tuple[Event, ...]]
 
 
@@ -142,7 +143,7 @@ class Lora:
     @property
     def order_key(self) -> OrderKey:
         """Sorts LoRAs canonically: ordinal (none comes last), name by code point, version (none comes first), id."""
-        return (self.ordinal is None, self.ordinal or 0, self.name, self.version or "", self.id.int)
+        return (math.inf if self.ordinal is None else self.ordinal, self.name, self.version or "", self.id)
 
     def revise(self, *, now: datetime, **changes: Unpack[LoraChanges]) -> Change:
         """The LoRA as the user wants it; facts set here are the user's from now on.

@@ -67,11 +67,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """What a scan has to do: skip, read, or look for elsewhere. ``to_read`` begins with the paths that are known."""
+    """What a scan can skip and what it has to read; ``to_read`` begins with the paths that are known."""
 
     unchanged: tuple[KnownFile, ...]
     to_read: tuple[FoundFile, ...]
-    vanished: tuple[KnownFile, ...]
 
 
 def triage(found: Iterable[FoundFile], known: Iterable[KnownFile]) -> Triage:
@@ -84,14 +83,15 @@ def triage(found: Iterable[FoundFile], known: Iterable[KnownFile]) -> Triage:
     touched: list[FoundFile] = []
     new: list[FoundFile] = []
     for file in found:
-        entries = by_path.pop(file.path, [])
-        if entries and all(entry.is_still(file) for entry in entries):
-            unchanged += entries
+        entries = by_path.get(file.path, [])
+        still = [entry for entry in entries if entry.is_still(file)]
+        # An entry that is missing may have left its path to another one.
+        if still and all(entry in still or entry.state is FileState.MISSING for entry in entries):
+            unchanged += still
         else:
             # Known paths are read first: a copy of a merely touched file is then seen to be a copy, not a move.
             (touched if entries else new).append(file)
-    vanished = [entry for entries in by_path.values() for entry in entries]
-    return Triage(tuple(unchanged), (*touched, *new), tuple(vanished))
+    return Triage(tuple(unchanged), (*touched, *new))
 
 
 class Outcome(StrEnum):

@@ -17,6 +17,7 @@ from uuid import UUID
 from lora_manager.domain.errors import InvalidField, InvalidFields
 from lora_manager.domain.file.record import FileState
 from lora_manager.domain.lora import Lora
+from lora_manager.domain.text import UNSTORABLE
 from lora_manager.domain.validation import ValidationState
 
 MAX_LIMIT = 500
@@ -104,10 +105,8 @@ class Cursor:
 
 def _typed(order_field: OrderField, value: object) -> SortValue:
     """The cursor's value in the type of its field; anything else is a forged cursor."""
-    if order_field is OrderField.NAME and isinstance(value, str):
-        value.encode()  # an unpaired surrogate is a UnicodeEncodeError, a ValueError
-        if "\x00" not in value:
-            return value
+    if order_field is OrderField.NAME and isinstance(value, str) and not UNSTORABLE.search(value):
+        return value
     if order_field in {OrderField.CREATED_AT, OrderField.UPDATED_AT} and isinstance(value, str):
         moment = datetime.fromisoformat(value)
         if moment.utcoffset() is not None:
@@ -162,7 +161,7 @@ class Selection:
         for name, values in (*filters.items(), ("base_model", (self.base_model or "",))):
             if len(values) > MAX_FILTERS:
                 yield InvalidField(name, f"must be at most {MAX_FILTERS}, are {len(values)}")
-            if any("\x00" in value or _has_surrogate(value) for value in values):
+            if any(UNSTORABLE.search(value) for value in values):
                 yield InvalidField(name, "must not contain NUL characters or unpaired surrogates")
 
     def admits(self, lora: Lora) -> bool:
@@ -179,10 +178,6 @@ class Selection:
             and self.validation_state in {None, lora.validation.state}
             and all(fold(word) in search_text(lora) for word in self.words)
         )
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def fold(text: str) -> str:

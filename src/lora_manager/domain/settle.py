@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import IntEnum
 from uuid import UUID
 
 from lora_manager.domain.events import Event
+from lora_manager.domain.fields import TEXT_LIMITS, check_triggers
 from lora_manager.domain.file.facts import Inspected
 from lora_manager.domain.file.record import FileRecord, FileState, name_from_stem, stem_of
 from lora_manager.domain.lora import Change, Lora, LoraFacts
@@ -31,11 +33,13 @@ def record_of(
 
 
 def facts_of(inspected: Inspected) -> LoraFacts:
-    """What the file says of itself, in the fields that a user may correct."""
+    """What the file says of itself, in the fields that a user may correct, as far as it keeps their limits."""
+    title = inspected.embedded.title
+    triggers = (Trigger(" ".join(text.split())) for text in inspected.trigger_candidates)
     return {
-        "title": inspected.embedded.title,
+        "title": None if title is None else title[: TEXT_LIMITS["title"]].strip(),
         "description": inspected.embedded.description,
-        "triggers": tuple(Trigger(text) for text in inspected.trigger_candidates),
+        "triggers": tuple(trigger for trigger in triggers if not any(check_triggers([trigger]))),
         "base_model": inspected.base_model.family,
     }
 
@@ -70,8 +74,10 @@ class Candidates:
         return [self._loras[lora_id] for lora_id in sorted(self._by_sha256[sha256])]
 
     def at(self, path: str) -> list[Lora]:
-        """Those registered at this path and not deleted, oldest first."""
-        return [lora for i in sorted(self._by_path[path]) if (lora := self._loras[i]).deleted_at is None]
+        """Those, not deleted, whose file this path is; where it is nobody's, the last one that went missing there."""
+        here = [lora for i in sorted(self._by_path[path]) if (lora := self._loras[i]).deleted_at is None]
+        there = [lora for lora in here if lora.file is None or lora.file.state is not FileState.MISSING]
+        return there or sorted(here, key=lambda lora: lora.updated_at)[-1:]
 
     def free_version(self, name: str, inspected: Inspected) -> str | None:
         """The version to register the content under: none where the name is free, else a piece of its hash."""
@@ -119,13 +125,30 @@ def settle(
     return (_added(found, inspected, candidates, lora_id=new_id(), now=now),)
 
 
-def is_replacement(found: FoundFile, inspected: Inspected, candidates: Candidates) -> bool:
-    """Whether the file is new content at a registered path.
+class Turn(IntEnum):
+    """When a file is settled.
 
-    Such a file is settled last: the content that was there may turn up elsewhere, and its entry goes with it.
+    A file that was written over another one may have displaced content that lies elsewhere now, and its entry with it.
+    So such a file waits until all others were read, and copies of it wait for it.
     """
-    owned = any(lora.deleted_at is None for lora in candidates.with_content(inspected.hashes.sha256))
-    return not owned and bool(candidates.at(found.path))
+
+    AT_ONCE = 0
+    OVERWRITTEN_BY_KNOWN = 1
+    OVERWRITTEN_BY_NEW = 2
+    COPY_OF_NEW = 3
+
+
+def turn_of(found: FoundFile, inspected: Inspected, candidates: Candidates, awaited: Collection[str]) -> Turn:
+    """When this file is to be settled.
+
+    :param awaited: the SHA-256 of the files that wait already
+    """
+    sha256 = inspected.hashes.sha256
+    is_owned = any(lora.deleted_at is None for lora in candidates.with_content(sha256))
+    here = candidates.at(found.path)
+    if here and all(lora.sha256 != sha256 for lora in here):
+        return Turn.OVERWRITTEN_BY_KNOWN if is_owned else Turn.OVERWRITTEN_BY_NEW
+    return Turn.COPY_OF_NEW if sha256 in awaited and not is_owned else Turn.AT_ONCE
 
 
 def _finding(

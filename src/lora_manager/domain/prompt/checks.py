@@ -35,7 +35,7 @@ def lora_warnings(members: Iterable[tuple[Lora, float]], dialect: Dialect) -> It
             code, advice = _FILE_ADVICE[lora.file.state]
             yield CompositionWarning(code, f"the file of {name!r} ({lora.file_path}) {advice}", lora.id)
         # Every dialect finds a file by its stem; that is the common case, and this its cheapest test.
-        if not (lora.file_path.endswith(f"/{name}.safetensors") or dialect.finds(lora)):
+        if ("/" in name or not lora.file_path.endswith(f"/{name}.safetensors")) and not dialect.finds(lora):
             yield CompositionWarning(
                 WarningCode.NAME_NOT_FILE_STEM,
                 f"the runtime looks for a file called {name!r}, but this one is called {lora.file_stem!r} and will "

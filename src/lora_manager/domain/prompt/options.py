@@ -9,11 +9,11 @@ from lora_manager.domain.fields import check_text
 from lora_manager.domain.prompt.dialects import A1111
 from lora_manager.domain.prompt.members import Dedupe
 from lora_manager.domain.prompt.spelling import Dialect
+from lora_manager.domain.text import UNSTORABLE
 from lora_manager.domain.trigger import TriggerChoice
 
 MAX_AFFIX = 100_000
 MAX_SEPARATOR = 100
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # all but tab and line ends
 
 
@@ -47,7 +47,7 @@ class CompositionOptions:
         for name, value in (("prefix", self.prefix), ("suffix", self.suffix)):
             if len(value) > MAX_AFFIX:
                 yield InvalidField(name, f"must have at most {MAX_AFFIX} characters, has {len(value)}")
-            if _UNSTORABLE.search(value):
+            if UNSTORABLE.search(value):
                 yield InvalidField(name, "must not contain NUL characters or unpaired surrogates")
         if len(self.separator) > MAX_SEPARATOR:
             yield InvalidField("separator", f"must have at most {MAX_SEPARATOR} characters, has {len(self.separator)}")

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_manager.domain.errors import InvalidFields
+from lora_manager.domain.lora import Lora
 from lora_manager.domain.prompt import (
     A1111,
     COMFYUI_LORA_MANAGER,
@@ -189,17 +190,20 @@ def test_structured_dialect_puts_the_loras_beside_the_prompt() -> None:
     ]
 
 
-def storable_texts(dialect: Dialect) -> st.SearchStrategy[str]:
-    return strategies.prompt_texts(dialect).filter(lambda text: not re.search(r"[\x00\ud800-\udfff]", text))
+def is_storable(text: str) -> bool:
+    return not re.search(r"[\x00\ud800-\udfff]", text)
+
+
+# Made once: Hypothesis takes longer to look a strategy over than to draw from it.
+REGISTRIES = {d: strategies.registries(name=strategies.names(d), active=st.just(True)) for d in DIALECTS.values()}
+PREFIXES = {d: strategies.prompt_texts(d).filter(is_storable) for d in DIALECTS.values()}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 @given(data=st.data())
 def test_composing_what_a_composition_parses_to_gives_the_same_prompt(dialect: Dialect, data: st.DataObject) -> None:
-    loras = data.draw(strategies.registries(name=strategies.names(dialect), active=st.just(True)))
-    once = compose(
-        active_members(loras), CompositionOptions(prefix=data.draw(storable_texts(dialect)), dialect=dialect)
-    )
+    members = active_members(data.draw(REGISTRIES[dialect]))
+    once = compose(members, CompositionOptions(prefix=data.draw(PREFIXES[dialect]), dialect=dialect))
     parsed = parse(once.prompt, dialect, once.structured)
     by_reference = {dialect.reference(member.lora): member.lora for member in once.members}
     again = compose(
@@ -209,9 +213,8 @@ def test_composing_what_a_composition_parses_to_gives_the_same_prompt(dialect: D
     assert (again.prompt, again.structured) == (once.prompt, once.structured)
 
 
-@given(st.data())
-def test_tokens_and_members_are_the_same_loras_in_the_same_order(data: st.DataObject) -> None:
-    loras = data.draw(strategies.registries(name=strategies.names(A1111), active=st.just(True)))
+@given(REGISTRIES[A1111])
+def test_tokens_and_members_are_the_same_loras_in_the_same_order(loras: list[Lora]) -> None:
     composition = compose(active_members(loras))
     assert [tag.name for tag in parse(composition.prompt).tags] == [member.name for member in composition.members]
     assert composition.prompt == " ".join(composition.tokens)

@@ -89,11 +89,13 @@ def test_a_weight_that_is_no_number_in_range_is_not_written(dialect: Dialect, ta
 @pytest.mark.parametrize("dialect", [A1111, SDNEXT, COMFYUI_LORA_MANAGER], ids=lambda dialect: dialect.name)
 @given(name=strategies.names())
 def test_looking_at_all_names_at_once_misses_no_objection(dialect: Dialect, name: str) -> None:
-    objections = tuple((1, objection) for objection in dialect.objections(LoraTag(name)))
-    try:
-        assert dialect.render([LoraTag("ink"), LoraTag(name)]).objections == objections
-    except NotWritable as refusal:
-        assert refusal.refused == tuple((name, objection.reason) for _, objection in objections)
+    objections = dialect.objections(LoraTag(name))
+    pair = [LoraTag("ink"), LoraTag(name)]
+    if any(objection.code is None for objection in objections):
+        with pytest.raises(NotWritable):
+            dialect.render(pair)
+    else:
+        assert dialect.render(pair).objections == tuple((1, objection) for objection in objections)
 
 
 def what_a1111_makes_of(text: str) -> list[tuple[str, float, float]]:

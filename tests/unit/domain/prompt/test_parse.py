@@ -159,40 +159,30 @@ def test_every_tag_that_is_found_can_be_written_and_is_found_again(dialect: Dial
         assert [found.name for found in again.tags] == ["ink"]
 
 
-@EVERY_DIALECT
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "<lora:",
-        "<lora:a:1",
-        "<a:",
-        "<",
-        ">",
-        ":",
-        "<lora:a:1>",
-        " <lora:a:1>",
-        "<lora::",
-        "(",
-        "(a",
-        "a:1",
-        "--lora ",
-        "1 of ",
-        " ",
-    ],
-    ids=repr,
+OPENINGS = (
+    *("<lora:", "<lora:a:1", "<a:", "<", ">", ":", "<lora:a:1>", " <lora:a:1>", "<lora::"),
+    *("(", "(a", "a:1", "--lora ", "1 of ", " "),
 )
-def test_a_megabyte_of_openings_is_parsed(dialect: Dialect, pattern: str) -> None:
-    size = 1_000_000 // len(pattern)
-    parsed = parse(pattern * size, dialect)
-    assert len(parsed.tags) <= size
 
 
 @EVERY_DIALECT
-def test_a_megabyte_in_one_tag_is_parsed(dialect: Dialect) -> None:
-    for filling in ("a", ":", "=", "1", " ", "te=1:"):
-        assert len(parse(f"<lora:ink:{filling * (1_000_000 // len(filling))}>", dialect).tags) <= 1
+@pytest.mark.parametrize("pattern", OPENINGS, ids=repr)
+def test_a_long_row_of_openings_is_parsed(dialect: Dialect, pattern: str) -> None:
+    times = 200_000 // len(pattern)  # in quadratic time this would take minutes
+    assert len(parse(pattern * times, dialect).tags) <= times
 
 
 @EVERY_DIALECT
-def test_a_megabyte_of_white_space_between_tags_is_parsed(dialect: Dialect) -> None:
-    assert parse(" " * 500_000 + "<lora:a:1> " * 50_000, dialect).text in ("", ("<lora:a:1> " * 50_000).strip())
+def test_a_megabyte_is_parsed(dialect: Dialect) -> None:
+    text = "<lora:" * 100_000 + "[(--lora <a:b<c:d" * 23_000 + "1" * 50_000
+    assert parse(text, dialect) == ParsedPrompt(text, ())
+
+
+@EVERY_DIALECT
+@pytest.mark.parametrize("filling", ["a", ":", "=", "1", " ", "te=1:"])
+def test_one_very_long_tag_is_parsed(dialect: Dialect, filling: str) -> None:
+    assert len(parse(f"<lora:ink:{filling * 100_000}>", dialect).tags) <= 1
+
+
+def test_much_white_space_between_many_tags_is_parsed() -> None:
+    assert parse(" " * 100_000 + "<lora:a:1> " * 20_000 + "x").text == "x"

@@ -15,11 +15,14 @@ from lora_manager.domain.prompt import (
 )
 from lora_manager.testing import strategies
 
+# Made once: Hypothesis takes longer to look a strategy over than to draw from it.
+PROMPTS = {d: strategies.parsed_prompts(d) for d in DIALECTS.values()}
+
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 @given(data=st.data())
 def test_a_rendered_prompt_is_parsed_to_what_it_was(dialect: Dialect, data: st.DataObject) -> None:
-    prompt = data.draw(strategies.parsed_prompts(dialect))
+    prompt = data.draw(PROMPTS[dialect])
     rendered = render(prompt, dialect)
     assert parse(rendered.text, dialect, rendered.structured) == prompt
 
@@ -34,7 +37,7 @@ def test_every_template_that_is_accepted_is_read_back(data: st.DataObject) -> No
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 @given(data=st.data(), separator=st.text(" \t\n\u3000", min_size=1, max_size=3))
 def test_any_white_space_may_stand_between(dialect: Dialect, separator: str, data: st.DataObject) -> None:
-    prompt = data.draw(strategies.parsed_prompts(dialect))
+    prompt = data.draw(PROMPTS[dialect])
     rendered = render(prompt, dialect, separator)
     assert parse(rendered.text, dialect, rendered.structured) == prompt
 
