@@ -1,6 +1,7 @@
 """Whatever happens to the files between scans, every entry follows its content."""
 
 import asyncio
+import hashlib
 import shutil
 import tempfile
 from collections import Counter
@@ -12,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from lora_manager.domain.events import EventName
 from lora_manager.domain.file.record import FileState
 from lora_manager.domain.scan import Finding, Outcome
 from tests.library import lora_bytes
@@ -138,7 +140,8 @@ class LibraryMachine(RuleBasedStateMachine):
         self.world.happened()
         again = await self.world.scan()
         assert {lora.id: lora for lora in self.world.store.living()} == after, "a second scan changes nothing"
-        assert not (again[Outcome.ADDED] or again[Outcome.MOVED] or again[Outcome.CHANGED])
+        assert [*again[Outcome.ADDED], *again[Outcome.MOVED], *again[Outcome.CHANGED]] == []
+        assert self.world.happened() == [EventName.SCANNED]
 
     @invariant()
     def no_entry_is_lost(self) -> None:
@@ -147,8 +150,6 @@ class LibraryMachine(RuleBasedStateMachine):
 
 def sha256_of(content: str) -> str:
     """The digest by which the registry knows this content."""
-    import hashlib
-
     return hashlib.sha256(lora_bytes(content)).hexdigest()
 
 

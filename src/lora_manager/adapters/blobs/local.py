@@ -2,28 +2,33 @@
 
 import asyncio
 import os
+import pickle
 import stat
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from io import FileIO
-from threading import Event, local
+from contextlib import aclosing
+from threading import Event
+from typing import TypeVar
 
+from lora_manager.adapters.blobs.crew import Crew
 from lora_manager.adapters.blobs.errors import translate
+from lora_manager.adapters.blobs.reading import FileReader
 from lora_manager.adapters.blobs.roots import LibraryRoots
 from lora_manager.adapters.blobs.walk import refusal_by_name, walk
-from lora_manager.domain.errors import FileNotReadable, InvalidFile
+from lora_manager.domain.errors import FileNotReadable
 from lora_manager.domain.scan import FoundFile, Refused
 from lora_manager.ports.blob_store import BlobStore, Consumer, Examined, ResultT
 
-FIRST_READ = 1 << 18  # most headers fit: a refused file costs no more
-CHUNK = 1 << 20
 WINDOW = 64  # files read ahead of the one that is waited for
-_AS_IT_IS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no further link; a pipe must not block
+MANY = 400  # files that are worth starting processes for: about what one reads in the time it takes to start
+BATCH = 16  # files sent to a process at once
+
+T = TypeVar("T")
 
 
 class LocalBlobStore(BlobStore):
-    """Files below library roots, read by a pool of threads (hashing and reading let go of the interpreter lock).
+    """Files below library roots, read by threads, or by processes where there are many files.
 
     :param roots: see :class:`LibraryRoots`
     :param threads: how many files are read at once, 1 or more; None takes one for each processor
@@ -31,8 +36,9 @@ class LocalBlobStore(BlobStore):
 
     def __init__(self, roots: Sequence[str], threads: int | None = None) -> None:
         self._roots = LibraryRoots(roots)
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count() or 1, thread_name_prefix="blobs")
-        self._of_thread = local()
+        self._reader = FileReader(self._roots)
+        self._readers = threads or os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="blobs")
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -55,19 +61,34 @@ class LocalBlobStore(BlobStore):
     async def examine(
         self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
     ) -> AsyncGenerator[Examined[ResultT], None]:
+        if len(paths) >= MANY and _can_be_sent(open_consumer):
+            results = self._examine_in_processes(paths, open_consumer)
+        else:
+            results = self._examine_in_threads(paths, open_consumer)
+        async with aclosing(results):
+            async for result in results:
+                yield result
+
+    async def _examine_in_threads(
+        self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
+    ) -> AsyncGenerator[Examined[ResultT], None]:
         stopped = Event()
-        ahead: deque[Future[Examined[ResultT]]] = deque()
-        try:
-            for path in paths:
-                ahead.append(self._pool.submit(self._examine, path, open_consumer, stopped))
-                if len(ahead) >= WINDOW:
-                    yield await _result(ahead.popleft())
-            while ahead:
-                yield await _result(ahead.popleft())
-        finally:
-            stopped.set()
-            for future in ahead:
-                future.cancel()
+        examine = self._reader.examine
+        jobs = (self._pool.submit(examine, path, open_consumer, stopped.is_set) for path in paths)
+        async with aclosing(_in_order(jobs, WINDOW, stopped.set)) as results:
+            async for result in results:
+                yield result
+
+    async def _examine_in_processes(
+        self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
+    ) -> AsyncGenerator[Examined[ResultT], None]:
+        crew = Crew(self._readers, self._roots, open_consumer)
+        batches = (paths[start : start + BATCH] for start in range(0, len(paths), BATCH))
+        jobs = (self._pool.submit(crew.examine, batch) for batch in batches)
+        async with aclosing(_in_order(jobs, 2 * self._readers, crew.close)) as batches_read:
+            async for batch_read in batches_read:
+                for result in batch_read:
+                    yield result
 
     def _stat(self, path: str) -> FoundFile:
         self._roots.require_inside(path)
@@ -93,58 +114,36 @@ class LocalBlobStore(BlobStore):
                 refused.append(item)
         return sorted(found, key=_path_of), sorted(refused, key=_path_of)
 
-    def _examine(
-        self, path: str, open_consumer: Callable[[FoundFile], Consumer[ResultT]], stopped: Event
-    ) -> Examined[ResultT]:
-        found = FoundFile(path, 0, None)
-        try:
-            with self._open(path) as file:
-                found = _stat_open(path, file)
-                consumer = open_consumer(found)
-                self._feed(file, found.size_bytes, consumer, stopped)
-                if _stat_open(path, file) != found:
-                    raise FileNotReadable(path, "it changed while it was read; try again when nothing writes to it")
-                return Examined(found, consumer.finish())
-        except OSError as error:
-            return Examined(found, translate(path, error))
-        except InvalidFile as error:
-            return Examined(found, error)
-
-    def _open(self, path: str) -> FileIO:
-        """Open the file whose real path was checked: a link is followed once, before the check, never after it."""
-        refusal = refusal_by_name(path)
-        if refusal is not None:
-            raise FileNotReadable(path, refusal)
-        return FileIO(self._roots.require_inside(path), opener=_open_as_it_is)
-
-    def _feed(self, file: FileIO, size: int, consumer: Consumer[ResultT], stopped: Event) -> None:
-        buffer: memoryview | None = getattr(self._of_thread, "buffer", None)
-        if buffer is None:
-            buffer = self._of_thread.buffer = memoryview(bytearray(CHUNK))
-        window = buffer[:FIRST_READ]
-        left = size
-        # Never beyond the size it was opened with: a file that is written to as fast as it is read would have no end.
-        while left and not stopped.is_set() and (count := file.readinto(window[:left])):
-            consumer.feed(window[:count])
-            left -= count
-            window = buffer
-
 
 def _path_of(item: FoundFile | Refused) -> str:
     return item.path
 
 
-def _open_as_it_is(path: str, flags: int) -> int:
-    return os.open(path, flags | _AS_IT_IS)
+def _can_be_sent(open_consumer: object) -> bool:
+    """Whether another process could call it."""
+    try:
+        pickle.dumps(open_consumer)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True
 
 
-def _stat_open(path: str, file: FileIO) -> FoundFile:
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise FileNotReadable(path, "not a regular file")
-    return FoundFile(path, status.st_size, status.st_mtime_ns)
+async def _in_order(jobs: Iterable["Future[T]"], window: int, stop: Callable[[], None]) -> AsyncGenerator[T, None]:
+    """The results of jobs in their order; a job begins when it is at most ``window`` ahead of the one waited for."""
+    ahead: deque[Future[T]] = deque()
+    try:
+        for job in jobs:
+            ahead.append(job)
+            if len(ahead) >= window:
+                yield await _result(ahead.popleft())
+        while ahead:
+            yield await _result(ahead.popleft())
+    finally:
+        for job in ahead:
+            job.cancel()
+        stop()
 
 
-async def _result(future: "Future[Examined[ResultT]]") -> Examined[ResultT]:
+async def _result(future: "Future[T]") -> T:
     """The future's result; one that is done already costs no turn of the event loop."""
     return future.result() if future.done() else await asyncio.wrap_future(future)

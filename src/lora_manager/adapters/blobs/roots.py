@@ -1,12 +1,10 @@
 """Library roots: the folders that a path from outside may lead into."""
 
 import os
-import re
 from collections.abc import Sequence
 
 from lora_manager.domain.errors import InvalidFile, OutsideLibrary
-
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+from lora_manager.domain.text import UNSTORABLE
 
 
 class LibraryRoots:
@@ -25,7 +23,7 @@ class LibraryRoots:
         :raises InvalidFile: it is relative, or holds a NUL or bytes that are not UTF-8
         :raises OutsideLibrary: it leads outside every root
         """
-        if _UNSTORABLE.search(path):
+        if UNSTORABLE.search(path):
             raise InvalidFile(f"{printable(path)}: a path must be UTF-8 without NUL characters; rename the file")
         if not os.path.isabs(path):
             raise InvalidFile(f"{path}: a path must be absolute")

@@ -10,6 +10,11 @@ from lora_manager.domain.scan import FoundFile
 from lora_manager.ports.blob_store import BlobStore
 
 
+def inspection_of(file: FoundFile) -> Inspection:
+    """An inspection of a file, without the hashes that are taken on request."""
+    return Inspection(file.size_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class InspectFile:
     """Reads a file from end to end: what it is, and its hashes.

@@ -1,32 +1,29 @@
 """Bring the registry up to date with the files on disk."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from lora_manager.app.library.inspect_file import inspection_of
+from lora_manager.app.library.settlement import BATCH_FILES, Read, Settlement
 from lora_manager.app.library.tally import CountedInspection, Tally
-from lora_manager.domain.errors import Conflict, FileMissing, InvalidFile
+from lora_manager.domain.errors import FileNotReadable, InvalidFile
 from lora_manager.domain.events import Event, EventName
 from lora_manager.domain.file import Inspected
-from lora_manager.domain.file.record import name_from_stem, stem_of
-from lora_manager.domain.lora import Lora
 from lora_manager.domain.scan import Finding, FoundFile, KnownFile, Outcome, Progress, triage
-from lora_manager.domain.settle import Candidates, Settled, broken, gone, is_replacement, settle
-from lora_manager.ports.blob_store import BlobStore
+from lora_manager.ports.blob_store import BlobStore, Examined
 from lora_manager.ports.catalog import LibraryReport
 from lora_manager.ports.clock import Clock
 from lora_manager.ports.event_log import EventLog
 from lora_manager.ports.identifiers import Identifiers
-from lora_manager.ports.unit_of_work import BeginUnitOfWork, UnitOfWork
+from lora_manager.ports.unit_of_work import BeginUnitOfWork
 
-BATCH_FILES = 200
 BATCH_TIME = timedelta(seconds=1)  # what a killed scan has to read again
-ATTEMPTS = 5  # against another scan that registers the same names at the same moment
+LARGE = 1 << 25  # bytes that take long enough to read for somebody to wait for a sign
 
 OnProgress = Callable[[Progress], None]
-Read = tuple[FoundFile, Inspected]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +56,10 @@ class ScanLibrary:
     async def __call__(self, command: ScanLibraryCommand, on_progress: OnProgress = lambda _: None) -> list[Finding]:
         """Scan and report; ``on_progress`` is called often, from any thread.
 
-        :raises FileNotReadable: a path does not exist or is not readable
+        :raises FileNotReadable: none of the paths exists and is readable
         :raises OutsideLibrary: a path lies outside the library roots
         """
-        run = _Run(self, dry_run=command.dry_run)
-        findings = await run.scan(command.paths, on_progress)
+        findings = await _Run(self, dry_run=command.dry_run).scan(command.paths, on_progress)
         if not command.dry_run:
             self.log.record([Event(EventName.SCANNED, self.clock.now())])
         return findings
@@ -74,166 +70,83 @@ class _Run:
 
     def __init__(self, use: ScanLibrary, *, dry_run: bool) -> None:
         self._use = use
-        self._dry_run = dry_run
-        self._findings: list[Finding] = []
         self._found: dict[str, FoundFile] = {}
         self._known: dict[UUID, KnownFile] = {}
         self._refused: dict[str, str] = {}
-        self._settled: set[UUID] = set()
-        self._claimed: set[str] = set()  # paths that an entry moved to
-        self._replacements: list[Read] = []
-        self._imagined: list[Lora] = []  # what a dry run would have stored
+        self._settlement = Settlement(
+            self._found,
+            begin=use.begin,
+            blobs=use.blobs,
+            clock=use.clock,
+            identifiers=use.identifiers,
+            log=use.log,
+            dry_run=dry_run,
+        )
 
     async def scan(self, paths: Sequence[str], on_progress: OnProgress) -> list[Finding]:
-        for path in paths:
-            await self._look(self._use.blobs.locate(path))
+        await self._look([self._use.blobs.locate(path) for path in paths])
         work = triage(self._found.values(), self._known.values())
         await self._read(work.to_read, Tally(work.to_read, on_progress))
-        for start in range(0, len(self._replacements), BATCH_FILES):
-            await self._settle(self._replacements[start : start + BATCH_FILES], last=True)
-        await self._mark_lost()
-        self._findings += (
-            Finding(outcome=Outcome.UNCHANGED, path=known.path, lora_id=known.lora_id)
-            for known in work.unchanged
-            if known.lora_id not in self._settled
-        )
-        self._findings += (
-            Finding(outcome=Outcome.REJECTED, path=path, reason=reason) for path, reason in self._refused.items()
-        )
-        return self._findings
+        await self._settlement.finish()
+        await self._settlement.mark_lost(tuple(self._known.values()), self._refused)
+        told = self._settlement.findings
+        broken = {finding.path for finding in told if finding.outcome is Outcome.REJECTED}
+        return [
+            *told,
+            *(_unchanged(known) for known in work.unchanged if not self._settlement.has_settled(known)),
+            *(_rejected(path, reason) for path, reason in self._refused.items() if path not in broken),
+        ]
 
-    async def _look(self, path: str) -> None:
-        """Find what is on disk and what is registered at or below a path."""
-        found, refused = await self._use.blobs.list(path)
-        self._found |= {file.path: file for file in found}
-        self._refused |= {file.path: file.reason for file in refused}
-        self._known |= {known.lora_id: known for known in await self._use.report.known_files(path) if not known.deleted}
+    async def _look(self, paths: Sequence[str]) -> None:
+        """Find what is on disk and what is registered at or below the paths."""
+        unreadable = []
+        for path in paths:
+            try:
+                found, refused = await self._use.blobs.list(path)
+            except FileNotReadable as error:
+                unreadable.append(error)
+                continue
+            self._found |= {file.path: file for file in found}
+            self._refused |= {file.path: file.reason for file in refused}
+            known_files = await self._use.report.known_files(path)
+            self._known |= {known.lora_id: known for known in known_files if not known.deleted}
+        if len(unreadable) == len(paths) and unreadable:
+            raise unreadable[0]
+        # A disk that is not there holds up none of the others, and what is registered on it stays as it is.
+        self._refused |= {error.path: error.reason for error in unreadable}
 
     async def _read(self, files: Sequence[FoundFile], tally: Tally) -> None:
-        """Read files, several at a time, and settle them in batches."""
+        """Read files; how far a large one is, is told while it is read."""
+        large = [file.path for file in files if file.size_bytes >= LARGE]
+        small = [file.path for file in files if file.size_bytes < LARGE]
+        await self._take_in(self._use.blobs.examine(small, inspection_of), tally)
+        await self._take_in(self._use.blobs.examine(large, lambda file: CountedInspection(file, tally)), tally)
+
+    async def _take_in(self, examined: AsyncGenerator[Examined[Inspected], None], tally: Tally) -> None:
+        """Settle files in batches, as they come."""
         batch: list[Read] = []
         since = self._use.clock.now()
-        examined = self._use.blobs.examine(
-            [file.path for file in files], lambda file: CountedInspection(file.size_bytes, tally)
-        )
         async with aclosing(examined) as results:
             async for result in results:
-                tally.file_done()
+                tally.file_done(result.found)
                 self._found[result.found.path] = result.found
                 if isinstance(result.outcome, InvalidFile):
-                    self._refused[result.found.path] = str(result.outcome)
+                    self._refused[result.found.path] = _reason(result.outcome)
                 else:
                     batch.append((result.found, result.outcome))
                 if len(batch) >= BATCH_FILES or self._use.clock.now() - since >= BATCH_TIME:
-                    await self._settle(batch)
+                    await self._settlement.add(batch)
                     batch, since = [], self._use.clock.now()
-        await self._settle(batch)
+        await self._settlement.add(batch)
 
-    async def _settle(self, batch: Sequence[Read], *, last: bool = False) -> None:
-        """Decide and store a batch in one transaction; again from the start when another scan was faster."""
-        if not batch:
-            return
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                settled, deferred = await self._settle_once(batch, last=last)
-            except Conflict:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                self._replacements += deferred
-                self._note(settled)
-                return
 
-    async def _settle_once(self, batch: Sequence[Read], *, last: bool) -> tuple[list[Settled], list[Read]]:
-        now = self._use.clock.now()
-        settled: list[Settled] = []
-        deferred: list[Read] = []
-        async with self._use.begin() as uow:
-            candidates = await self._candidates(uow, batch)
-            for found, inspected in batch:
-                if not last and is_replacement(found, inspected, candidates):
-                    deferred.append((found, inspected))
-                    continue
-                owners = candidates.with_content(inspected.hashes.sha256)
-                held = {lora.id for lora in owners if await self._holds(lora)}
-                new_id = self._use.identifiers.new
-                verdicts = settle(found, inspected, candidates, held=held, new_id=new_id, now=now)
-                for verdict in verdicts:
-                    if verdict.lora is not None:
-                        candidates.put(verdict.lora)
-                settled += verdicts
-            await self._store(uow, settled)
-        return settled, deferred
+def _unchanged(known: KnownFile) -> Finding:
+    return Finding(outcome=Outcome.UNCHANGED, path=known.path, lora_id=known.lora_id)
 
-    async def _candidates(self, uow: UnitOfWork, batch: Sequence[Read]) -> Candidates:
-        """All that these files may turn out to be."""
-        matching = await uow.loras.matching(
-            paths={found.path for found, _ in batch},
-            sha256s={inspected.hashes.sha256 for _, inspected in batch},
-            names={name_from_stem(stem_of(found.path)) for found, _ in batch},
-        )
-        return Candidates([*matching, *self._imagined])
 
-    async def _holds(self, lora: Lora) -> bool:
-        """Whether the file that this LoRA is registered at is still the one that was read."""
-        if lora.file is None:
-            return False
-        found = self._found.get(lora.file_path)
-        if found is None:
-            try:
-                found = await self._use.blobs.stat(lora.file_path)
-            except InvalidFile:
-                return False
-        return (found.size_bytes, found.modified_ns) == (lora.file.size_bytes, lora.file.modified_ns)
+def _rejected(path: str, reason: str) -> Finding:
+    return Finding(outcome=Outcome.REJECTED, path=path, reason=reason)
 
-    async def _store(self, uow: UnitOfWork, settled: Sequence[Settled]) -> None:
-        changed = [(verdict.lora, verdict.is_new) for verdict in settled if verdict.lora is not None and verdict.events]
-        if self._dry_run:
-            self._imagined += (lora for lora, _ in changed)
-            return
-        await uow.loras.add(*(lora for lora, is_new in changed if is_new))
-        await uow.loras.save(*(lora for lora, is_new in changed if not is_new))
-        await uow.commit()
 
-    def _note(self, settled: Iterable[Settled]) -> None:
-        """Take what was stored into the report, and tell of it."""
-        for verdict in settled:
-            self._findings.append(verdict.finding)
-            if verdict.finding.outcome is Outcome.MOVED:
-                self._claimed.add(verdict.finding.path)
-            if verdict.lora is not None:
-                self._settled.add(verdict.lora.id)
-            if not self._dry_run:
-                self._use.log.record(verdict.events)
-
-    async def _mark_lost(self) -> None:
-        """Mark the entries whose file is nowhere, cannot be read any more, or whose place another entry has taken."""
-        suspects = [known for known in self._known.values() if known.lora_id not in self._settled]
-        lost = [known.lora_id for known in suspects if await self._is_lost(known)]
-        ruined = {known.lora_id: self._refused[known.path] for known in suspects if known.path in self._refused}
-        doomed = [*lost, *ruined]
-        for start in range(0, len(doomed), BATCH_FILES):
-            now = self._use.clock.now()
-            async with self._use.begin() as uow:
-                loras = await uow.loras.get(*doomed[start : start + BATCH_FILES])
-                settled = [
-                    broken(lora, ruined[lora.id], now=now) if lora.id in ruined else gone(lora, now=now)
-                    for lora in loras
-                    if lora.deleted_at is None
-                ]
-                await self._store(uow, settled)
-            self._note(settled)
-        for known in suspects:
-            self._refused.pop(known.path, None)  # told as the broken entry that it is
-
-    async def _is_lost(self, known: KnownFile) -> bool:
-        """Whether nothing of this entry is there; a folder that cannot be read just now loses nothing."""
-        if known.path in self._found or known.path in self._refused:
-            return known.path in self._claimed
-        try:
-            await self._use.blobs.stat(known.path)
-        except FileMissing:
-            return True
-        except InvalidFile:
-            return False
-        return False
+def _reason(error: InvalidFile) -> str:
+    return error.reason if isinstance(error, FileNotReadable) else str(error)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lora_manager.adapters.blobs.local import CHUNK, FIRST_READ, WINDOW, LocalBlobStore
+from lora_manager.adapters.blobs.local import WINDOW, LocalBlobStore
+from lora_manager.adapters.blobs.reading import CHUNK, FIRST_READ
 from lora_manager.domain.errors import FileMissing, FileNotReadable, InvalidFile, OutsideLibrary
 from lora_manager.domain.scan import FoundFile
 from tests.permissions import folder_for_anyone, unprivileged

@@ -1,0 +1,77 @@
+"""Reading one file from its first byte to its last."""
+
+import os
+import stat
+from collections.abc import Callable
+from io import FileIO
+from threading import local
+
+from lora_manager.adapters.blobs.errors import translate
+from lora_manager.adapters.blobs.roots import LibraryRoots
+from lora_manager.adapters.blobs.walk import refusal_by_name
+from lora_manager.domain.errors import FileNotReadable, InvalidFile
+from lora_manager.domain.scan import FoundFile
+from lora_manager.ports.blob_store import Consumer, Examined, ResultT
+
+FIRST_READ = 1 << 18  # most headers fit: a refused file costs no more
+CHUNK = 1 << 20
+_AS_IT_IS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no further link; a pipe must not block
+
+
+class FileReader:
+    """Reads files inside the roots; one buffer for each thread."""
+
+    def __init__(self, roots: LibraryRoots) -> None:
+        self._roots = roots
+        self._of_thread = local()
+
+    def examine(
+        self,
+        path: str,
+        open_consumer: Callable[[FoundFile], Consumer[ResultT]],
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Examined[ResultT]:
+        """Feed the file to a consumer; asked to stop, it ends early with whatever that gives."""
+        found = FoundFile(path, 0, None)
+        try:
+            with self._open(path) as file:
+                found = _stat_open(path, file)
+                consumer = open_consumer(found)
+                self._feed(file, found.size_bytes, consumer, is_stopped)
+                if _stat_open(path, file) != found:
+                    raise FileNotReadable(path, "it changed while it was read; try again when nothing writes to it")
+                return Examined(found, consumer.finish())
+        except OSError as error:
+            return Examined(found, translate(path, error))
+        except InvalidFile as error:
+            return Examined(found, error)
+
+    def _open(self, path: str) -> FileIO:
+        """Open the file whose real path was checked: a link is followed once, before the check, never after it."""
+        refusal = refusal_by_name(path)
+        if refusal is not None:
+            raise FileNotReadable(path, refusal)
+        return FileIO(self._roots.require_inside(path), opener=_open_as_it_is)
+
+    def _feed(self, file: FileIO, size: int, consumer: Consumer[ResultT], is_stopped: Callable[[], bool]) -> None:
+        buffer: memoryview | None = getattr(self._of_thread, "buffer", None)
+        if buffer is None:
+            buffer = self._of_thread.buffer = memoryview(bytearray(CHUNK))
+        window = buffer[:FIRST_READ]
+        left = size
+        # Never beyond the size it was opened with: a file that is written to as fast as it is read would have no end.
+        while left and not is_stopped() and (count := file.readinto(window[:left])):
+            consumer.feed(window[:count])
+            left -= count
+            window = buffer
+
+
+def _open_as_it_is(path: str, flags: int) -> int:
+    return os.open(path, flags | _AS_IT_IS)
+
+
+def _stat_open(path: str, file: FileIO) -> FoundFile:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise FileNotReadable(path, "not a regular file")
+    return FoundFile(path, status.st_size, status.st_mtime_ns)

@@ -1,0 +1,204 @@
+"""Settling files that were read: deciding what each means for the registry, and storing it batch by batch."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from uuid import UUID
+
+from lora_manager.app.library.inspect_file import inspection_of
+from lora_manager.domain.errors import Conflict, FileMissing, InvalidFile
+from lora_manager.domain.file import Inspected
+from lora_manager.domain.file.record import FileState, name_from_stem, stem_of
+from lora_manager.domain.lora import Lora
+from lora_manager.domain.scan import Finding, FoundFile, KnownFile
+from lora_manager.domain.settle import Candidates, Settled, Turn, broken, gone, settle, turn_of
+from lora_manager.ports.blob_store import BlobStore
+from lora_manager.ports.clock import Clock
+from lora_manager.ports.event_log import EventLog
+from lora_manager.ports.identifiers import Identifiers
+from lora_manager.ports.unit_of_work import BeginUnitOfWork, UnitOfWork
+
+BATCH_FILES = 200
+ATTEMPTS = 5  # against another scan that registers the same names at the same moment
+
+Read = tuple[FoundFile, Inspected]
+Later = tuple[Turn, Read]
+Decide = Callable[[UnitOfWork], Awaitable[tuple[Sequence[Settled], Sequence[Later]]]]
+
+
+class Settlement:
+    """What became of the files of one scan.
+
+    :param found: the files of this scan by path, as last looked at; the scan keeps it up to date
+    :param dry_run: decide everything and store nothing
+    """
+
+    def __init__(
+        self,
+        found: Mapping[str, FoundFile],
+        *,
+        begin: BeginUnitOfWork,
+        blobs: BlobStore,
+        clock: Clock,
+        identifiers: Identifiers,
+        log: EventLog,
+        dry_run: bool,
+    ) -> None:
+        self._found = found
+        self._begin = begin
+        self._blobs = blobs
+        self._clock = clock
+        self._identifiers = identifiers
+        self._log = log
+        self._dry_run = dry_run
+        self._imagined = Candidates()  # the registry as a dry run would have left it
+        self._later: list[Later] = []
+        self._settled: set[UUID] = set()
+        self._taken: set[str] = set()  # paths whose file has its line in the report
+        self.findings: list[Finding] = []
+
+    def has_settled(self, known: KnownFile) -> bool:
+        """Whether it is known what became of this entry."""
+        return known.lora_id in self._settled
+
+    async def add(self, batch: Sequence[Read]) -> None:
+        """Settle what can be settled before all is read."""
+        await self._settle([(Turn.AT_ONCE, read) for read in batch])
+
+    async def finish(self) -> None:
+        """Settle the rest, once all is read."""
+        later = sorted(self._later, key=lambda item: item[0])
+        for start in range(0, len(later), BATCH_FILES):
+            await self._settle(later[start : start + BATCH_FILES])
+
+    async def mark_lost(self, known: Sequence[KnownFile], refused: Mapping[str, str]) -> None:
+        """Mark the entries whose file is nowhere, is refused now, or whose place another entry has taken.
+
+        :param refused: why, by path
+        """
+        lost = [
+            entry
+            for entry in known
+            if not self.has_settled(entry) and (entry.path in refused or await self._is_lost(entry))
+        ]
+        for start in range(0, len(lost), BATCH_FILES):
+            await self._mark({entry.lora_id: entry.path for entry in lost[start : start + BATCH_FILES]}, refused)
+
+    async def _settle(self, batch: Sequence[Later]) -> None:
+        async def decide(uow: UnitOfWork) -> tuple[Sequence[Settled], Sequence[Later]]:
+            candidates = await self._candidates(uow, [read for _, read in batch])
+            settled: list[Settled] = []
+            later: list[Later] = []
+            awaited = {inspected.hashes.sha256 for _, (_, inspected) in self._later}
+            for turn, (found, inspected) in batch:
+                right_turn = turn_of(found, inspected, candidates, awaited)
+                if turn is Turn.AT_ONCE and right_turn is not Turn.AT_ONCE:
+                    later.append((right_turn, (found, inspected)))
+                    awaited.add(inspected.hashes.sha256)
+                else:
+                    settled += await self._decide(found, inspected, candidates)
+            return settled, later
+
+        if batch:
+            await self._commit(decide)
+
+    async def _decide(self, found: FoundFile, inspected: Inspected, candidates: Candidates) -> Sequence[Settled]:
+        owners = candidates.with_content(inspected.hashes.sha256)
+        held = {lora.id for lora in owners if await self._holds(lora)}
+        now, new_id = self._clock.now(), self._identifiers.new
+        verdicts = settle(found, inspected, candidates, held=held, new_id=new_id, now=now)
+        for verdict in verdicts:
+            if verdict.lora is not None:
+                candidates.put(verdict.lora)
+        return verdicts
+
+    async def _mark(self, paths: Mapping[UUID, str], refused: Mapping[str, str]) -> None:
+        async def decide(uow: UnitOfWork) -> tuple[Sequence[Settled], Sequence[Later]]:
+            now = self._clock.now()
+            # One that was deleted or moved by somebody else meanwhile is not ours to mark.
+            loras = [x for x in await uow.loras.get(*paths) if x.deleted_at is None and x.file_path == paths[x.id]]
+            return [_loss(lora, refused.get(lora.file_path), now=now) for lora in loras], ()
+
+        await self._commit(decide)
+
+    async def _commit(self, decide: Decide) -> None:
+        """Decide and store in one transaction; again from the start when somebody else was faster."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._begin() as uow:
+                    settled, later = await decide(uow)
+                    if not self._dry_run:
+                        await _store(uow, settled)
+            except Conflict:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                self._later += later
+                self._note(settled)
+                return
+
+    def _note(self, settled: Sequence[Settled]) -> None:
+        """Take what was stored into the report, and tell of it."""
+        for verdict in settled:
+            self.findings.append(verdict.finding)
+            self._taken.add(verdict.finding.path)
+            if verdict.lora is not None:
+                self._settled.add(verdict.lora.id)
+            if not self._dry_run:
+                self._log.record(verdict.events)
+
+    async def _candidates(self, uow: UnitOfWork, batch: Sequence[Read]) -> Candidates:
+        """All that these files may turn out to be."""
+        candidates = self._imagined if self._dry_run else Candidates()
+        for lora in await uow.loras.matching(
+            paths={found.path for found, _ in batch},
+            sha256s={inspected.hashes.sha256 for _, inspected in batch},
+            names={name_from_stem(stem_of(found.path)) for found, _ in batch},
+        ):
+            if lora.id not in candidates:
+                candidates.put(lora)
+        return candidates
+
+    async def _holds(self, lora: Lora) -> bool:
+        """Whether the file that this LoRA is registered at still has its content."""
+        if lora.file is None:
+            return False
+        found = self._found.get(lora.file_path)
+        try:
+            there = found or await self._blobs.stat(lora.file_path)
+        except InvalidFile:
+            return False
+        if there.size_bytes != lora.file.size_bytes or there.modified_ns == lora.file.modified_ns:
+            return there.size_bytes == lora.file.size_bytes
+        # Touched. A file of this scan that had kept its content would be settled by now; any other has to be read.
+        return found is None and await self._read_sha256(there) == lora.sha256
+
+    async def _read_sha256(self, file: FoundFile) -> str | None:
+        async with aclosing(self._blobs.examine([file.path], inspection_of)) as results:
+            result = await anext(results)
+        return None if isinstance(result.outcome, InvalidFile) else result.outcome.hashes.sha256
+
+    async def _is_lost(self, known: KnownFile) -> bool:
+        """Whether nothing of this entry is there; a folder that cannot be read just now loses nothing."""
+        if known.path in self._found:
+            return known.path in self._taken or known.state is FileState.MISSING
+        try:
+            await self._blobs.stat(known.path)
+        except FileMissing:
+            return True
+        except InvalidFile:
+            return False
+        return False
+
+
+async def _store(uow: UnitOfWork, settled: Sequence[Settled]) -> None:
+    changed = [(verdict.lora, verdict.is_new) for verdict in settled if verdict.lora is not None and verdict.events]
+    await uow.loras.add(*(lora for lora, is_new in changed if is_new))
+    await uow.loras.save(*(lora for lora, is_new in changed if not is_new))
+    await uow.commit()
+
+
+def _loss(lora: Lora, refusal: str | None, *, now: datetime) -> Settled:
+    """The verdict on a LoRA that is lost; one that was missing before stays so, whatever lies in its place."""
+    was_missing = lora.file is not None and lora.file.state is FileState.MISSING
+    return gone(lora, now=now) if refusal is None or was_missing else broken(lora, refusal, now=now)
