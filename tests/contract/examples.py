@@ -20,7 +20,7 @@ def new_id() -> UUID:
     return uuid7(1_750_000_000_000, next(_numbers))
 
 
-def a_lora(name: str = "ink", **fields: Any) -> Lora:
+def a_lora(name: str = "ink", **fields: Any) -> Lora:  # noqa: ANN401  # whatever a LoRA has
     """A LoRA of this name."""
     lora_id = fields.pop("id", None) or new_id()
     return Lora(
@@ -30,16 +30,20 @@ def a_lora(name: str = "ink", **fields: Any) -> Lora:
     )
 
 
-def a_record(content: str = "0", *, tensors: str | None = None, **fields: Any) -> FileRecord:
+def a_record(content: str = "0", *, tensors: str | None = None, **fields: Any) -> FileRecord:  # noqa: ANN401  # likewise
     """A file with this content, told by one hexadecimal digit; ``tensors`` is that of AutoV3 where it differs."""
     hashes = Hashes(content * 64, content * 8, content * 10, (tensors or content) * 12)
     network = Network("lora", 16, 8, 32, 8.0, 264, 792, ("BF16", "F32"))
-    return FileRecord(**{
-        "checked_at": NOW,
-        "size_bytes": 1_000,
-        "modified_ns": 1_750_000_000_123_456_789,
-        "hashes": hashes,
-        "network": network,
-        "embedded": Embedded(title="Ink", clip_skip=2, network_alpha=0.5, training_tags=(("1girl", 12), ("ink", 3))),
-        **fields,
-    })
+    return FileRecord(
+        **{
+            "checked_at": NOW,
+            "size_bytes": 1_000,
+            "modified_ns": 1_750_000_000_123_456_789,
+            "hashes": hashes,
+            "network": network,
+            "embedded": Embedded(
+                title="Ink", clip_skip=2, network_alpha=0.5, training_tags=(("1girl", 12), ("ink", 3))
+            ),
+            **fields,
+        }
+    )

@@ -2,10 +2,18 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]  # ships no types
+
+
+def run_apart(work: Coroutine[Any, Any, None]) -> None:
+    """Run it to its end in an event loop of its own, whether or not one runs here."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(asyncio.run, work).result()
 
 
 class PostgresServer:
@@ -22,16 +30,16 @@ class PostgresServer:
         """The DATABASE_URL of one of its databases."""
         return self._url.replace("/postgres?", f"/{database}?")
 
-    def execute(self, *statements: str) -> None:
-        """Run statements that need no database of their own; not from a coroutine."""
+    def execute(self, *statements: str, database: str = "postgres") -> None:
+        """Run statements, each in a transaction of its own."""
 
         async def run() -> None:
-            connection = await asyncpg.connect(self._url)
+            connection = await asyncpg.connect(self.url(database))
             for statement in statements:
                 await connection.execute(statement)
             await connection.close()
 
-        asyncio.run(run())
+        run_apart(run())
 
     def forget_durability(self) -> None:
         """Save the time that surviving a power cut takes."""

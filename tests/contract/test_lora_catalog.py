@@ -60,6 +60,14 @@ async def test_find_answers_in_canonical_order_each_once(stores: Stores) -> None
     assert list(await stores.catalog.find()) == []
 
 
+async def test_names_that_cannot_be_stored_are_nobodys(stores: Stores) -> None:
+    lora = a_lora("ink")
+    await stores.add(lora)
+    assert list(await stores.catalog.find(names=["a\x00b", "\ud800", "ink"])) == [lora]
+    async with stores.begin() as uow:
+        assert list(await uow.loras.matching(paths=["/\udcff"], sha256s=["\x00"], names=["\x00", "ink"])) == [lora]
+
+
 async def test_find_takes_any_number_of_ids_and_names(stores: Stores) -> None:
     loras = [a_lora(f"n{number:04}") for number in range(1_100)]
     await stores.add(*loras)
@@ -130,7 +138,7 @@ async def test_pages_by_cursor_and_by_offset_cover_a_listing_without_gap_or_over
         by_cursor += page.items
         assert page.total == len(various)
         cursor = page.next_cursor
-        selection = cursor and replace(selection, cursor=Cursor.parse(cursor.text, order))
+        selection = replace(selection, cursor=Cursor.parse(cursor.text, order)) if cursor else None
     assert by_cursor == by_offset == in_order(various, order)
 
 

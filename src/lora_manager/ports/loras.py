@@ -31,6 +31,7 @@ class LoraRepository(Protocol):
 
         :raises NameTaken: a LoRA that is not deleted has the name and version of one of these; nothing is stored, and
             the unit of work MUST stay usable
+        :raises Conflict: a LoRA with the id of one of these is stored already
         """
 
     @abstractmethod

@@ -40,6 +40,7 @@ class Crew(Generic[ResultT]):
         self._idle: SimpleQueue[_Process[ResultT] | None] = SimpleQueue()
         self._started: list[_Process[ResultT]] = []
         self._failed = False
+        self._closed = False
         for _ in range(size):
             self._idle.put(None)
 
@@ -56,6 +57,8 @@ class Crew(Generic[ResultT]):
                 process = process or self._start()
                 return process.examine(paths)
         except (OSError, EOFError) as error:
+            if self._closed:
+                return []  # nobody waits for them any more
             self._failed = True
             _logger.warning("a process that reads files ended (%r); going on without, which takes longer", error)
         finally:
@@ -64,6 +67,7 @@ class Crew(Generic[ResultT]):
 
     def close(self) -> None:
         """End the processes; what they still read is lost."""
+        self._closed = True
         for process in self._started:
             process.close()
 

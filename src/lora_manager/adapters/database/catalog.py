@@ -9,6 +9,7 @@ from lora_manager.adapters.database import listing, lookups
 from lora_manager.adapters.database.engine import Database
 from lora_manager.adapters.database.held import HeldLoras
 from lora_manager.adapters.database.readers import Reader, Run, open_reader
+from lora_manager.adapters.database.values import storable
 from lora_manager.domain.errors import LoraNotFound
 from lora_manager.domain.file.record import FileState
 from lora_manager.domain.lora import Lora
@@ -59,7 +60,7 @@ class SqlCatalog(LoraCatalog, LibraryReport):
         return loras[0]
 
     async def find(self, *, ids: Collection[UUID] = (), names: Collection[str] = ()) -> Sequence[Lora]:
-        either = [*lookups.held_by("id", ids), *lookups.held_by("name", names)]
+        either = [*lookups.held_by("id", ids), *lookups.held_by("name", storable(names))]
         return await self._load(either, quick=len(ids) + len(names) <= _QUICK_VALUES)
 
     async def active(self) -> Sequence[Lora]:

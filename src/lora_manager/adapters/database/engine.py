@@ -1,6 +1,7 @@
 """The connection to the database: how it is opened, and how a transaction that writes begins."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from lora_manager.adapters.database.errors import translated
+from lora_manager.adapters.database.errors import is_busy, translated
 from lora_manager.adapters.database.url import PostgresServer, SqliteFile, parse_url
 from lora_manager.domain.errors import InvalidInput, Unavailable
 
 BUSY_TIMEOUT_S = 5  # how long SQLite waits for another program that writes
-CACHE_KIB = 65_536  # a connection's own memory for pages; with SQLite's 2 MiB a scan of 10,000 LoRAs takes four times as long
+CACHE_KIB = 65_536  # pages that a connection keeps; with SQLite's 2 MiB a scan of 10,000 LoRAs takes four times as long
 _POOL_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 10
 _BEGIN = "sqlite_begin"
@@ -97,11 +98,25 @@ def _make_folder(folder: Path) -> None:
 def _set_up_sqlite(connection: DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None  # the driver begins no transaction by itself: _begin_sqlite does
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers and the writer do not wait for each other
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous = FULL")  # a commit that returned survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: DBAPICursor) -> None:
+    """Keep readers and the writer from waiting for each other; the file remembers it."""
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+            cursor.execute("BEGIN EXCLUSIVE")  # waits for the other one, for BUSY_TIMEOUT_S, which the switch does not
+            cursor.execute("ROLLBACK")
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

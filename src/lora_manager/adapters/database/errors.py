@@ -53,6 +53,11 @@ _SQLSTATE = {
 }
 
 
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether another connection is in the way just now."""
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
 def reason_of(error: BaseException) -> str | None:
     """Why the database does not answer, and the way out; None where the error means something else."""
     cause = error.orig if isinstance(error, DBAPIError) else error

@@ -5,22 +5,22 @@ from typing import Any
 from sqlalchemy import Integer
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 
-class contains(GenericFunction[int]):  # noqa: N801  # SQLAlchemy names functions as SQL does
+class place_in(FunctionElement[int]):  # noqa: N801  # SQLAlchemy names functions as SQL does
     """The place of the second text in the first, 0 where it is not; no character has a meaning, as in LIKE."""
 
     type: TypeEngine[int] = Integer()
-    inherit_cache = True
+    inherit_cache: bool | None = True
 
 
-@compiles(contains, "sqlite")
-def _instr(element: contains, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(place_in, "sqlite")
+def _instr(element: place_in, compiler: SQLCompiler, **options: Any) -> str:
     return f"instr{compiler.process(element.clause_expr, **options)}"
 
 
-@compiles(contains, "postgresql")
-def _strpos(element: contains, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(place_in, "postgresql")
+def _strpos(element: place_in, compiler: SQLCompiler, **options: Any) -> str:
     return f"strpos{compiler.process(element.clause_expr, **options)}"

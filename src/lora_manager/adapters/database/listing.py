@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 
 from lora_manager.adapters.database.columns import Id
-from lora_manager.adapters.database.functions import contains
+from lora_manager.adapters.database.functions import place_in
 from lora_manager.adapters.database.lookups import HELD, Lookup, any_of, numbered
 from lora_manager.adapters.database.tables import FAR, LIVING, SORT_KEYS, adapter_tags, adapters
 from lora_manager.domain.file.record import FileState
@@ -93,7 +93,7 @@ def _conditions(shape: Shape) -> Iterator[ColumnElement[bool]]:
     if shape.not_tags:
         yield _c.id.not_in(tagged.where(any_of(adapter_tags.c.tag, "not_tag", shape.not_tags)))
     for number in range(shape.words):
-        yield contains(_c.search_text, bindparam(f"word_{number}", type_=_c.search_text.type)) > 0
+        yield place_in(_c.search_text, bindparam(f"word_{number}", type_=_c.search_text.type)) > 0
     for name in _EQUAL:
         if getattr(shape, name):
             yield _c[name] == bindparam(name)

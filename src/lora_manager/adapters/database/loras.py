@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Executable, bindparam, delete, insert, sel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lora_manager.adapters.database.chunks import chunked
 from lora_manager.adapters.database.errors import translated
 from lora_manager.adapters.database.paths import at_paths
 from lora_manager.adapters.database.rows import LORA_COLUMNS, from_row, to_row
 from lora_manager.adapters.database.tables import LIVING, adapter_tags, adapters
+from lora_manager.adapters.database.values import chunked, storable
 from lora_manager.domain.errors import Conflict, LoraNotFound, NameTaken, StaleRevision
 from lora_manager.domain.lora import Lora
 from lora_manager.ports.loras import LoraRepository
@@ -47,11 +47,11 @@ class SqlLoraRepository(LoraRepository):
         self, *, paths: Collection[str] = (), sha256s: Collection[str] = (), names: Collection[str] = ()
     ) -> Sequence[Lora]:
         ids: set[UUID] = set()
-        for chunk in chunked(list(paths)):
+        for chunk in chunked(storable(paths)):
             ids |= await self._ids(at_paths(chunk))
-        for chunk in chunked(list(sha256s)):
+        for chunk in chunked(storable(sha256s)):
             ids |= await self._ids(adapters.c.sha256.in_(chunk))
-        for chunk in chunked(list(names)):
+        for chunk in chunked(storable(names)):
             ids |= await self._ids(adapters.c.name.in_(chunk))
         # Found first, then locked in order: until then another transaction may have changed what they match.
         paths, sha256s, names = frozenset(paths), frozenset(sha256s), frozenset(names)
@@ -77,7 +77,10 @@ class SqlLoraRepository(LoraRepository):
             saved[lora.id] = lora
         changed = [saved[lora_id] for lora_id in dict.fromkeys(lora.id for lora in loras)]
         retagged = [lora for lora in changed if lora.tags != self._held[lora.id].tags]
-        await self._store(loras, _SAVE, [{"_id": lora.id, **to_row(lora)} for lora in loras], retagged)
+        rows = [to_row(lora) for lora in loras]
+        for row in rows:
+            row["_id"] = row.pop("id")
+        await self._store(loras, _SAVE, rows, retagged)
         self._held = saved
 
     async def _hold(self, lora_ids: Collection[UUID]) -> None:

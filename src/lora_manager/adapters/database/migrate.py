@@ -1,15 +1,12 @@
 """Bringing the tables up to date."""
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from lora_manager.adapters.database.engine import Database
 from lora_manager.adapters.database.errors import translated
 from lora_manager.domain.errors import InvalidInput, Unavailable
 
+NEWEST_REVISION = "0001"
 _LOCK = 0x4C6F5241  # any number nobody else locks: "LoRA" in ASCII
 
 
@@ -28,16 +25,6 @@ class DatabaseBehind(Unavailable):
 
     def __init__(self, place: object) -> None:
         super().__init__(f"the database at {place} is behind this release: run lora-manager migrate")
-
-
-def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's configuration, without a file.
-
-    :param connection: what its commands run on; they commit nothing
-    """
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "lora_manager.adapters.database:migrations")
-    return config
 
 
 async def prepare(database: Database, *, auto_migrate: bool) -> None:
@@ -79,14 +66,20 @@ async def upgrade(database: Database) -> None:
                 await connection.execute(text("SET LOCAL lock_timeout = 0"))
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             if not await connection.run_sync(_is_current, database.place):
-                await connection.run_sync(lambda synchronous: command.upgrade(alembic_config(synchronous), "head"))
+                from lora_manager.adapters.database.revisions import run_upgrade  # noqa: PLC0415  # see there
+
+                await connection.run_sync(run_upgrade)
             await connection.commit()
 
 
 def _is_current(connection: Connection, place: object) -> bool:
-    scripts = ScriptDirectory.from_config(alembic_config())
-    newest = scripts.get_current_head()
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-        raise DatabaseTooNew(place, found, str(newest))
-    return found == newest
+    found = None
+    if inspect(connection).has_table("alembic_version"):
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if found in {None, NEWEST_REVISION}:
+        return found is not None
+    from lora_manager.adapters.database.revisions import known_revisions  # noqa: PLC0415  # see there
+
+    if found not in known_revisions():
+        raise DatabaseTooNew(place, found, NEWEST_REVISION)
+    return False

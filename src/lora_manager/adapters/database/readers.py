@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.dialects import sqlite
 
 from lora_manager.adapters.database.engine import BUSY_TIMEOUT_S, CACHE_KIB, Database
-from lora_manager.adapters.database.errors import translated
+from lora_manager.adapters.database.errors import is_busy, translated
 from lora_manager.adapters.database.url import SqliteFile
 
 ResultT = TypeVar("ResultT")
@@ -119,7 +119,7 @@ class SqliteReader(Reader):
                 except TooLong:
                     pass
                 except sqlite3.OperationalError as error:
-                    if not _is_busy(error):
+                    if not is_busy(error):
                         raise
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._far.read, work)
 
@@ -146,7 +146,7 @@ class _SqliteSnapshots(Run):
         try:
             (version,) = self._opened().execute("PRAGMA data_version").fetchone()
         except sqlite3.OperationalError as error:
-            if _is_busy(error):
+            if is_busy(error):
                 return None
             raise
         return int(version)
@@ -179,10 +179,6 @@ class _SqliteSnapshots(Run):
             self._connection.execute("PRAGMA query_only = ON")
             self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return self._connection
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 _DIALECT: Dialect = sqlite.dialect(paramstyle="named")

@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 from lora_manager.domain.errors import InvalidInput
 
 _ALLOWED = (
@@ -52,18 +49,14 @@ def parse_url(url: str) -> SqliteFile | PostgresServer:
     if separator and system in {"postgresql", "postgres"}:
         return PostgresServer(f"postgresql://{rest}")
     if separator and system == "sqlite":
-        return SqliteFile(_sqlite_path(f"sqlite://{rest}"))
+        return SqliteFile(_path(rest))
     raise InvalidInput(f"{_ALLOWED}; this one begins with {scheme!r}" if separator else _ALLOWED)
 
 
-def _sqlite_path(url: str) -> Path:
-    try:
-        parts = make_url(url)
-    except (ArgumentError, ValueError):
-        raise InvalidInput(_ALLOWED) from None
-    if parts.host is not None or parts.query:
+def _path(rest: str) -> Path:
+    slash, name = rest[:1], rest[1:]
+    if slash != "/" or "?" in name:
         raise InvalidInput(f"{_ALLOWED}; one of SQLite names a file and nothing else (three slashes, or four)")
-    name = parts.database or ":memory:"
-    if name == ":memory:" or name.startswith("file:"):
+    if name in {"", ":memory:"} or name.startswith("file:"):
         raise InvalidInput(f"{_ALLOWED}; a database in memory would be forgotten at the end, name a file")
     return Path(name).absolute()

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lora_manager.adapters.blobs.local import WINDOW, LocalBlobStore
+from lora_manager.adapters.blobs.local import BATCH, MANY, WINDOW, LocalBlobStore
 from lora_manager.adapters.blobs.reading import CHUNK, FIRST_READ
+from lora_manager.app.library.inspect_file import inspection_of
 from lora_manager.domain.errors import FileMissing, FileNotReadable, InvalidFile, OutsideLibrary
 from lora_manager.domain.scan import FoundFile
+from tests.library import write_endless_lora, write_lora
 from tests.permissions import folder_for_anyone, unprivileged
 
 
@@ -191,6 +193,17 @@ async def test_closing_early_stops_the_reading_of_what_was_begun(store: LocalBlo
     store.close()
     assert len(opened) <= 3  # the first, and one more for each of the two threads
     assert len(chunks) <= 2  # each of which had got no further than its first piece
+
+
+async def test_closing_early_ends_processes_in_the_middle_of_a_file_and_makes_no_words_about_it(
+    store: LocalBlobStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    small = [str(write_lora(tmp_path / f"{place:02}.safetensors", str(place))) for place in range(BATCH)]
+    endless = str(write_endless_lora(tmp_path / "endless.safetensors"))
+    async with aclosing(store.examine([*small, *[endless] * MANY], inspection_of)) as results:
+        await anext(results)
+    store.close()
+    assert caplog.messages == []
 
 
 async def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None:
