@@ -1,0 +1,1 @@
+"""REST: requests become commands, answers become JSON, and nothing is decided here."""

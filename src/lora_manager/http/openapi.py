@@ -1,0 +1,160 @@
+"""The OpenAPI document, built from the types that decode the requests and the operations that answer them.
+
+Litestar builds such a document from typed parameters. Ours are decoded strictly by ``ApiRequest``, out of its sight.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+import lora_manager
+from lora_manager.http.operation import Operation
+from lora_manager.http.problem_kinds import ProblemKind
+from lora_manager.http.schemas.problem import Problem
+
+Json = dict[str, Any]
+
+_INFO = {
+    "title": "LoRA Manager",
+    "version": lora_manager.__version__,
+    "description": (
+        "A registry of LoRA files, and the prompts composed of them. Nothing that is sent is coerced. Errors are "
+        "problem documents (RFC 9457) that name all that is wrong at once. Every answer carries an `X-Request-ID`, "
+        "the client's own where it sent one."
+    ),
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+_FIRST_SENTENCE = re.compile(r"(?<!\.)\.(?:\s|$)|\n\n")  # "1, 2, 3 ... in order" goes on
+_TAGS = {
+    "adapters": "Registered LoRAs, one by one and listed",
+    "placement": "Which of them a composition takes, in which order, and one thing done to many",
+    "library": "The files on disk: scans, tags, duplicates",
+    "prompts": "Composing prompts and taking them apart",
+    "health": "Whether the service is there and can work",
+}
+_HEADERS = {
+    "ETag": ("The adapter's revision in quotes", '"3"'),
+    "Location": ("Where to find it from now on", "/adapters/01890a5d-ac96-774b-bcce-b302099a8057"),
+    "Retry-After": ("Seconds to wait before trying again", "5"),
+    "X-Request-ID": (
+        "Which request it was: the id that came with it, or a new one",
+        "3f2a9c51d0b84e7e9a6c1f0d5b7e2c48",
+    ),
+    "If-Match": ("Change it only if it is still at this revision", '"3"'),
+    "If-None-Match": ("Show it only if it is no longer at this revision", '"3"'),
+}
+_ANSWER_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-ID")
+_DESCRIPTIONS = {304: "It is still at the revision that If-None-Match names"}
+
+
+def openapi_document(handlers: Iterable[HTTPRouteHandler]) -> bytes:
+    """The document (OpenAPI 3.1) as JSON."""
+    operations: list[tuple[HTTPRouteHandler, Operation]] = [(handler, handler.opt["operation"]) for handler in handlers]
+    types = sorted({kind for _, operation in operations for kind in _types(operation)}, key=lambda kind: kind.__name__)
+    _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    paths: Json = {}
+    for handler, operation in operations:
+        path = paths.setdefault(operation.path.replace(":uuid", ""), {})
+        path[operation.method.lower()] = _described(handler, operation, schemas)
+    queries = {operation.query.__name__ for _, operation in operations if operation.query}
+    document = {
+        "openapi": "3.1.0",
+        "info": _INFO,
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": {name: schema for name, schema in schemas.items() if name not in queries},
+            "headers": {name: _header(name) for name in _ANSWER_HEADERS},
+        },
+    }
+    return msgspec.json.encode(document)
+
+
+def _types(operation: Operation) -> Iterator[type[Struct]]:
+    yield Problem
+    for kind in (operation.body, operation.query, *operation.answers.values()):
+        if kind is not None:
+            yield kind
+
+
+def _described(handler: HTTPRouteHandler, operation: Operation, schemas: Json) -> Json:
+    description = handler.description or ""
+    described: Json = {
+        "operationId": handler.operation_id,
+        "tags": [operation.tag],
+        "summary": _FIRST_SENTENCE.split(description, maxsplit=1)[0].replace("\n", " "),
+        "description": description,
+        "parameters": [*_parameters(operation, schemas)],
+        "responses": {str(status): response for status, response in sorted(_responses(operation).items())},
+    }
+    if operation.body is not None:
+        content = {"schema": _reference(operation.body), "example": operation.body_example}
+        described["requestBody"] = {
+            "required": not operation.body_optional,
+            "content": {"application/json": content},
+        }
+    return described
+
+
+def _reference(kind: type[Struct]) -> Json:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}
+
+
+def _parameters(operation: Operation, schemas: Json) -> Iterator[Json]:
+    if operation.has_path_id:
+        yield {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    if operation.query is not None:
+        for name, schema in schemas[operation.query.__name__]["properties"].items():
+            yield {"name": name, "in": "query", "description": schema.get("description", ""), "schema": schema}
+    for name in operation.request_headers:
+        yield {"name": name, "in": "header", **_header(name)}
+
+
+def _header(name: str) -> Json:
+    description, example = _HEADERS[name]
+    return {"description": description, "schema": {"type": "string"}, "example": example}
+
+
+def _responses(operation: Operation) -> dict[int, Json]:
+    responses: dict[int, Json] = {}
+    for status, kind in operation.answers.items():
+        responses[status] = {
+            "description": _DESCRIPTIONS.get(status, HTTPStatus(status).phrase),
+            "headers": _headers(*operation.answer_headers),
+        }
+        if kind is not None:
+            responses[status]["content"] = {"application/json": {"schema": _reference(kind)}}
+    problems: dict[int, list[ProblemKind]] = {}
+    for problem in operation.all_problems:
+        problems.setdefault(problem.status, []).append(problem)
+    for status, kinds in problems.items():
+        examples = {problem.code: {"summary": problem.title, "value": _example(problem)} for problem in kinds}
+        responses[status] = {
+            "description": "; ".join(problem.title for problem in kinds),
+            "headers": _headers("Retry-After") if ProblemKind.UNAVAILABLE in kinds else _headers(),
+            "content": {"application/problem+json": {"schema": _reference(Problem), "examples": examples}},
+        }
+    return responses
+
+
+def _headers(*names: str) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Request-ID")}
+
+
+def _example(kind: ProblemKind) -> Mapping[str, object]:
+    example: dict[str, object] = {
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": "Here stands what happened this time",
+        "request_id": "3f2a9c51d0b84e7e9a6c1f0d5b7e2c48",
+    }
+    if kind is ProblemKind.INVALID_FIELDS:
+        example["invalid_params"] = [{"name": "weight", "reason": "must be a finite number"}]
+    return example

@@ -1,0 +1,71 @@
+"""One operation of the API: what a client has to know of it, and the route it makes of a handler."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from inspect import cleandoc
+from typing import Any, Literal
+
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from lora_manager.http.answer import Answer
+from lora_manager.http.problem_kinds import ProblemKind
+from lora_manager.http.schemas.input import Input
+
+Handler = Callable[..., Awaitable[Answer]]  # takes the request, or nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Decorates a handler: routes to it, and describes it for OpenAPI.
+
+    :param does: the use case, whose docstring describes the operation; None where the handler's own does
+    :param answers: what each status of success holds; None for an answer without a body
+    :param answer_headers: those of every success
+    :param request_headers: those that mean something here
+    :param body_optional: whether the body may be absent
+    :param problems: those that only some operations answer with
+    :param path_field: the field of the body that names a file, for errors about that file
+    """
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    tag: str
+    answers: Mapping[int, type[Struct] | None]
+    does: type | None = None
+    answer_headers: tuple[str, ...] = ()
+    request_headers: tuple[str, ...] = ()
+    body: type[Input] | None = None
+    body_example: Mapping[str, object] = field(default_factory=dict)
+    body_optional: bool = False
+    query: type[Input] | None = None
+    problems: tuple[ProblemKind, ...] = ()
+    path_field: str | None = None
+
+    @property
+    def has_path_id(self) -> bool:
+        """Whether the path holds an id."""
+        return "{id:uuid}" in self.path
+
+    @property
+    def all_problems(self) -> tuple[ProblemKind, ...]:
+        """All that this operation answers with, by status."""
+        found = {ProblemKind.INTERNAL_ERROR, ProblemKind.UNAVAILABLE, *self.problems}
+        if self.has_path_id:
+            found.add(ProblemKind.NOT_FOUND)
+        if self.body is not None:
+            found |= {ProblemKind.MALFORMED_BODY, ProblemKind.BODY_TOO_LARGE, ProblemKind.UNSUPPORTED_MEDIA_TYPE}
+        if self.body is not None or self.query is not None or "If-Match" in self.request_headers:
+            found.add(ProblemKind.INVALID_FIELDS)
+        return tuple(sorted(found, key=lambda kind: (kind.status, kind.code)))
+
+    def __call__(self, handler: Handler) -> HTTPRouteHandler:
+        methods: Any = ["GET", "HEAD"] if self.method == "GET" else [self.method]  # RFC 9110 section 9.3.2
+        return HTTPRouteHandler(
+            self.path,
+            http_method=methods,
+            status_code=200,  # of no effect: an Answer brings its own
+            operation_id=handler.__name__,
+            description=cleandoc((self.does or handler).__doc__ or ""),
+            opt={"operation": self},
+        )(handler)

@@ -1,0 +1,99 @@
+"""The kinds of problem that this service answers with; docs/problems.md lists the same."""
+
+from enum import Enum
+
+
+class ProblemKind(Enum):
+    """A kind of problem: its HTTP status, what happened, and what to do about it."""
+
+    INVALID_FIELDS = (
+        400,
+        "Some of what was sent is wrong",
+        "`invalid_params` names every wrong field, parameter or header and says what is allowed. Correct them all.",
+    )
+    MALFORMED_BODY = (
+        400,
+        "The body is not a JSON object",
+        "Send one JSON object in UTF-8. NaN, Infinity and unpaired surrogates are not JSON.",
+    )
+    INVALID_INPUT = 400, "What was sent is wrong", "`detail` says what."
+    INVALID_FILE = 400, "The file cannot be registered", "`detail` says what is wrong with the file or its path."
+    FILE_MISSING = 400, "There is no such file", "Check the path, as the machine of the service sees it."
+    FILE_NOT_READABLE = (
+        400,
+        "The file cannot be read",
+        "Check that it is a regular file (for a scan, a folder) and that the service may read it.",
+    )
+    OUTSIDE_LIBRARY = (
+        400,
+        "The path lies outside the library",
+        "`detail` names the folder to add to LIBRARY_ROOTS. Where a link leads to is what counts.",
+    )
+    INVALID_SAFETENSORS = (
+        400,
+        "The file is not valid safetensors",
+        "It is damaged, cut off or of another format: fetch it again, or convert it.",
+    )
+    NOT_A_LORA = (
+        400,
+        "The file is no LoRA",
+        "It is valid safetensors, but something else: a checkpoint, a VAE, an embedding. `detail` says why.",
+    )
+    NOT_WRITABLE = (
+        400,
+        "The dialect cannot write this prompt",
+        "`detail` names each LoRA that it has no way to write. Rename it, leave it out, or take another dialect.",
+    )
+    BAD_REQUEST = 400, "The request is not proper HTTP", "`detail` says what is wrong with it."
+    FORBIDDEN = 403, "This is not allowed", "`detail` says what would be needed."
+    NOT_FOUND = 404, "There is nothing at this address", "The page /docs shows all addresses. An id is a UUID."
+    ADAPTER_NOT_FOUND = (
+        404,
+        "There is no such adapter",
+        "It never was, or it was deleted. `POST /adapters/{id}/restore` brings a deleted one back.",
+    )
+    SCAN_NOT_FOUND = 404, "There is no such scan", "`POST /library/scans` starts one and answers with its id."
+    METHOD_NOT_ALLOWED = 405, "This address does not take that method", "The `Allow` header lists those it takes."
+    CONFLICT = 409, "What is stored does not allow it now", "`detail` says what is in the way."
+    NAME_TAKEN = (
+        409,
+        "The name and version are taken",
+        "Choose another name or version, or change the adapter that has them.",
+    )
+    STALE_REVISION = 409, "The adapter changed meanwhile", "Read it again and repeat the change."
+    PRECONDITION_FAILED = (
+        412,
+        "The adapter is not at the revision that If-Match names",
+        "Somebody changed it. Read it again and repeat the change with the new ETag.",
+    )
+    BODY_TOO_LARGE = 413, "The body is too large", "Send less at a time; `detail` names the limit."
+    UNSUPPORTED_MEDIA_TYPE = (
+        415,
+        "The body is not declared to be JSON",
+        "Send `Content-Type: application/json`.",
+    )
+    INTERNAL_ERROR = (
+        500,
+        "The service has a fault",
+        "The request is not to blame. Report it with its `request_id`: the service's log says more under that id.",
+    )
+    UNAVAILABLE = (
+        503,
+        "Something that the service needs does not answer",
+        "`detail` names it. Try again after the seconds that `Retry-After` gives.",
+    )
+
+    def __init__(self, status: int, title: str, advice: str) -> None:
+        self.status = status
+        self.title = title
+        self.advice = advice
+
+    @property
+    def code(self) -> str:
+        """The name in addresses and documents."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def type(self) -> str:
+        """The address that explains it."""
+        return f"/problems/{self.code}"

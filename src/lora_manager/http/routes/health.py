@@ -1,0 +1,41 @@
+"""Whether the service is there, and whether it can work."""
+
+from collections.abc import Iterable
+
+from lora_manager.domain.errors import Unavailable
+from lora_manager.http.answer import Answer, json_answer
+from lora_manager.http.operation import Operation
+from lora_manager.http.request import ApiRequest
+from lora_manager.http.schemas.health import Health, Readiness
+from lora_manager.ports.readiness import Part
+
+TAG = "health"
+
+
+@Operation("GET", "/health", TAG, {200: Health})
+async def show_health() -> Answer:
+    """Say that the process answers."""
+    return json_answer(Health())
+
+
+@Operation("GET", "/health/ready", TAG, {200: Readiness})
+async def show_readiness(request: ApiRequest) -> Answer:
+    """Ask every part that the service needs; a problem names those that do not answer."""
+    parts = request.application.parts
+    if silent := await _silent(parts):
+        raise Unavailable("; ".join(silent))
+    return json_answer(Readiness(tuple(part.name for part in parts)))
+
+
+async def _silent(parts: Iterable[Part]) -> list[str]:
+    """What the parts that do not answer say."""
+    said = []
+    for part in parts:
+        try:
+            await part.check()
+        except Unavailable as error:
+            said.append(f"{part.name}: {error}")
+    return said
+
+
+HANDLERS = (show_health, show_readiness)

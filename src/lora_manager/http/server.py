@@ -1,0 +1,97 @@
+"""The server process."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+
+import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
+
+from lora_manager.container import open_application
+from lora_manager.domain.errors import InvalidInput
+from lora_manager.http.app import create_app
+from lora_manager.settings import Settings
+
+GRACE_S = 10  # what requests in flight may take once the server is told to stop
+BACKLOG = 2048  # connections that wait to be accepted; uvicorn's default
+
+
+class CannotListen(InvalidInput):
+    """The address is taken, or none of this machine's."""
+
+    def __init__(self, host: str, listen_port: int, reason: str) -> None:
+        self.host = host
+        self.listen_port = listen_port
+        super().__init__(f"cannot listen on {host} port {listen_port}: {reason}; choose another host or port")
+
+
+def serve(settings: Settings, host: str, listen_port: int, *, on_started: Callable[[int], None]) -> None:
+    """Serve until SIGINT or SIGTERM; then finish what is in flight and close everything.
+
+    :param listen_port: 0..65535; 0 takes a free one
+    :param on_started: called with the port once requests are answered
+    :raises CannotListen: before anything is opened
+    :raises Failure: what ``open_application`` reports
+    """
+
+    async def run() -> None:
+        async with open_application(settings) as application:
+            config = uvicorn.Config(
+                create_app(nullcontext(application)),
+                lifespan="on",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+            await _Server(config, lambda: on_started(listener.getsockname()[1])).serve(sockets=[listener])
+
+    with _listen(host, listen_port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Uvloop where it is installed, as uvicorn would choose."""
+    return uvicorn.Config(app="", log_config=None).get_loop_factory()
+
+
+@contextmanager
+def _listen(host: str, listen_port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, listen_port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise CannotListen(host, listen_port, error.strerror or str(error)) from error
+    with listener:
+        yield listener
+
+
+class _Server(uvicorn.Server):
+    """A server that tells when it answers, and ends by returning."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        try:
+            self._on_started()
+        except BaseException:
+            await self.shutdown(sockets)
+            raise
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals to stop. uvicorn would raise them again, which ends the process before it has closed all."""
+        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,64 @@
+"""The service on the databases it runs on."""
+
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import NoReturn, cast
+
+import httpx
+import pytest
+
+from lora_manager.app.application import Application
+from tests.contract.conftest import SYSTEMS, new_url, postgres_server, postgres_template, sqlite_template
+from tests.contract.stores import NewUrl
+from tests.http.service import Service, client_of, running
+
+__all__ = ["new_url", "postgres_server", "postgres_template", "sqlite_template"]  # pytest finds them by name
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """The library root, empty."""
+    folder = tmp_path / "library"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def sqlite_url(new_url: NewUrl) -> str:
+    """The DATABASE_URL of an empty SQLite database."""
+    return new_url("sqlite")
+
+
+@pytest.fixture
+async def service(sqlite_url: str, library: Path) -> AsyncIterator[Service]:
+    """The service on SQLite."""
+    async with running(sqlite_url, library) as service:
+        yield service
+
+
+@pytest.fixture(params=SYSTEMS)
+def each_url(request: pytest.FixtureRequest, new_url: NewUrl) -> str:
+    """The DATABASE_URL of an empty database of either system."""
+    return new_url(request.param)
+
+
+@pytest.fixture
+async def each_service(each_url: str, library: Path) -> AsyncIterator[Service]:
+    """The service on SQLite and on PostgreSQL, one after the other."""
+    async with running(each_url, library) as service:
+        yield service
+
+
+class Untouchable:
+    """An application that must not be asked for anything."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError(f"the application was asked for {name}")
+
+
+@pytest.fixture
+async def shell() -> AsyncIterator[httpx.AsyncClient]:
+    """The service without an application behind it: what it refuses, it refuses by itself."""
+    async with client_of(nullcontext(cast("Application", Untouchable()))) as client:
+        yield client

@@ -1,0 +1,52 @@
+"""Adapters are rendered once for each revision, and kept within bounds."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import msgspec
+
+from lora_manager.http.rendering import RenderedAdapters
+from tests.contract.examples import LATER, a_lora, a_record
+
+
+def test_a_revision_is_rendered_once() -> None:
+    rendered = RenderedAdapters()
+    lora = a_lora(file=a_record())
+    assert rendered.one(lora) is rendered.one(replace(lora))
+
+
+def test_a_changed_adapter_is_rendered_anew() -> None:
+    rendered = RenderedAdapters()
+    lora = a_lora()
+    changed, _ = lora.revise(now=LATER, weight=0.5)
+    assert msgspec.json.decode(rendered.one(lora))["weight"] == 1.0
+    assert msgspec.json.decode(rendered.one(changed))["weight"] == 0.5
+    assert msgspec.json.decode(rendered.one(lora))["weight"] == 1.0
+
+
+def test_the_same_revision_of_another_history_is_rendered_anew() -> None:
+    rendered = RenderedAdapters()
+    lora = a_lora()
+    one, _ = lora.revise(now=LATER, weight=0.5)
+    other, _ = lora.revise(now=LATER + timedelta(microseconds=1), weight=0.75)
+    assert msgspec.json.decode(rendered.one(one))["weight"] == 0.5
+    assert msgspec.json.decode(rendered.one(other))["weight"] == 0.75
+
+
+def test_the_least_recently_used_are_dropped() -> None:
+    loras = [a_lora(name) for name in "abc"]
+    size = len(RenderedAdapters().one(loras[0]))
+    rendered = RenderedAdapters(max_bytes=2 * size)
+    a, b = rendered.one(loras[0]), rendered.one(loras[1])
+    assert rendered.one(loras[0]) is a
+    rendered.one(loras[2])
+    assert rendered.one(loras[0]) is a
+    again = rendered.one(loras[1])
+    assert again == b
+    assert again is not b
+
+
+def test_what_is_larger_than_everything_that_may_be_kept_is_rendered_all_the_same() -> None:
+    rendered = RenderedAdapters(max_bytes=10)
+    lora = a_lora()
+    assert msgspec.json.decode(rendered.many([lora, lora])) == [msgspec.json.decode(rendered.one(lora))] * 2
