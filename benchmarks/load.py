@@ -6,6 +6,7 @@ Prints the requests answered per second. Each connection sends its next request 
 import asyncio
 import sys
 import time
+from typing import cast
 
 import uvloop
 
@@ -21,9 +22,8 @@ class _Client(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is one without saying so
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self._received += data

@@ -10,7 +10,7 @@ from dependency_injector import containers, providers
 from lora_manager.adapters.blobs.local import LocalBlobStore
 from lora_manager.adapters.database.catalog import SqlCatalog, open_catalog
 from lora_manager.adapters.database.engine import Database, open_database
-from lora_manager.adapters.database.migrate import prepare
+from lora_manager.adapters.database.migrate import NEWEST_REVISION, prepare, upgrade
 from lora_manager.adapters.database.part import DatabasePart
 from lora_manager.adapters.database.unit_of_work import SqlAlchemyUnitOfWork
 from lora_manager.adapters.observability.logging_event_log import LoggingEventLog
@@ -28,6 +28,7 @@ from lora_manager.app.loras.register_lora import RegisterLora
 from lora_manager.app.loras.reorder_loras import ReorderLoras
 from lora_manager.app.loras.revise_lora import ReviseLora
 from lora_manager.app.loras.verify_lora import VerifyLora
+from lora_manager.app.prompts.active_arrangements import ActiveArrangements
 from lora_manager.app.prompts.compose_prompt import ComposePrompt, Dialects
 from lora_manager.app.prompts.parse_prompt import ParsePrompt
 from lora_manager.domain.prompt import DIALECTS, TemplateDialect
@@ -84,12 +85,24 @@ class Container(containers.DeclarativeContainer):
         change_many=providers.Singleton(ChangeMany, begin, clock, log),
         verify_lora=providers.Singleton(VerifyLora, begin, catalog, inspect, clock, log),
         find_duplicates=providers.Singleton(FindDuplicates, catalog, catalog),
-        compose_prompt=providers.Singleton(ComposePrompt, catalog, dialects),
+        compose_prompt=providers.Singleton(
+            ComposePrompt, catalog, dialects, providers.Singleton(ActiveArrangements, catalog)
+        ),
         parse_prompt=providers.Singleton(ParsePrompt, catalog, dialects),
         scan_library=scan_library,
         start_scan=start_scan,
         show_scan=providers.Singleton(ShowScan, begin, clock),
     )
+
+
+async def migrate(settings: Settings) -> tuple[str | None, str]:
+    """Bring the database up to date, whatever AUTO_MIGRATE says.
+
+    :return: the revisions before (None: there were no tables) and after
+    :raises Failure: as :func:`open_application`
+    """
+    async with open_database(settings.database_url) as database:
+        return await upgrade(database), NEWEST_REVISION
 
 
 @asynccontextmanager

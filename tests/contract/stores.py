@@ -59,6 +59,9 @@ async def stores_of(database: Database) -> AsyncIterator[Stores]:
         yield Stores(partial(SqlAlchemyUnitOfWork, database), catalog, catalog)
 
 
+SYSTEMS = ("sqlite", "postgresql")
+
+
 class NewUrl(Protocol):
     """Makes a database and gives its DATABASE_URL.
 

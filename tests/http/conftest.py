@@ -9,11 +9,8 @@ import httpx
 import pytest
 
 from lora_manager.app.application import Application
-from tests.contract.conftest import SYSTEMS, new_url, postgres_server, postgres_template, sqlite_template
-from tests.contract.stores import NewUrl
+from tests.contract.stores import SYSTEMS, NewUrl
 from tests.http.service import Service, client_of, running
-
-__all__ = ["new_url", "postgres_server", "postgres_template", "sqlite_template"]  # pytest finds them by name
 
 
 @pytest.fixture

@@ -2,13 +2,15 @@
 
 import json
 import os
+import zlib
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from blake3 import blake3
 
 from tests.http.service import NOBODY, Service, wrong
-from tests.library import write_lora
+from tests.library import lora_bytes, write_lora
 
 SHOWN = (
     *("id", "name", "version", "title", "description", "tags", "file_path", "weight", "te_weight", "active", "ordinal"),
@@ -171,6 +173,19 @@ async def test_a_deleted_entry_cannot_come_back_under_a_name_that_is_taken_meanw
     await service.register("ink")
     answer = await service.client.post(f"/adapters/{adapter['id']}/restore")
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/name-taken")
+
+
+async def test_further_hashes_are_taken_on_request_and_stay_while_the_content_does(service: Service) -> None:
+    adapter = await service.register("ink")
+    verify = f"/adapters/{adapter['id']}/verify"
+    assert {"crc32", "blake3"}.isdisjoint(name for name, value in adapter["file"]["hashes"].items() if value)
+    content = lora_bytes("content of ink")
+    expected = {"crc32": f"{zlib.crc32(content):08x}", "blake3": blake3(content).hexdigest()}
+    asked = (await service.client.post(f"{verify}?hash=crc32&hash=blake3")).json()["adapter"]
+    again = (await service.client.post(verify)).json()["adapter"]
+    for hashes in (asked["file"]["hashes"], again["file"]["hashes"]):
+        assert {name: hashes[name] for name in expected} == expected
+    assert (await service.client.post(f"{verify}?hash=md5")).status_code == 400
 
 
 async def test_verifying_tells_what_became_of_the_file(service: Service) -> None:

@@ -133,9 +133,9 @@ class Turn(IntEnum):
     """
 
     AT_ONCE = 0
-    OVERWRITTEN_BY_KNOWN = 1
-    OVERWRITTEN_BY_NEW = 2
-    COPY_OF_NEW = 3
+    KNOWN_CONTENT = 1
+    NEW_CONTENT = 2
+    COPY_OF_NEW_CONTENT = 3
 
 
 def turn_of(found: FoundFile, inspected: Inspected, candidates: Candidates, awaited: Collection[str]) -> Turn:
@@ -144,11 +144,11 @@ def turn_of(found: FoundFile, inspected: Inspected, candidates: Candidates, awai
     :param awaited: the SHA-256 of the files that wait already
     """
     sha256 = inspected.hashes.sha256
-    is_owned = any(lora.deleted_at is None for lora in candidates.with_content(sha256))
+    is_known = any(lora.deleted_at is None for lora in candidates.with_content(sha256))
     here = candidates.at(found.path)
     if here and all(lora.sha256 != sha256 for lora in here):
-        return Turn.OVERWRITTEN_BY_KNOWN if is_owned else Turn.OVERWRITTEN_BY_NEW
-    return Turn.COPY_OF_NEW if sha256 in awaited and not is_owned else Turn.AT_ONCE
+        return Turn.KNOWN_CONTENT if is_known else Turn.NEW_CONTENT
+    return Turn.COPY_OF_NEW_CONTENT if sha256 in awaited and not is_known else Turn.AT_ONCE
 
 
 def _finding(

@@ -70,7 +70,6 @@ class BlobStore(Protocol):
     ) -> AsyncGenerator[Examined[ResultT], None]:
         """Read each file once from its first byte to its last, several at a time, off the event loop.
 
-        Yields in the order of ``paths``, one for each. Where ``open_consumer`` can be pickled it may be called in another
-        process. Nothing but ``InvalidFile`` is an outcome; closing the iterator
-        stops the reading soon.
+        Yields in the order of ``paths``, one for each. Where ``open_consumer`` can be pickled it may be called in
+        another process. Nothing but ``InvalidFile`` is an outcome; closing the iterator stops the reading soon.
         """

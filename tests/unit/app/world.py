@@ -1,7 +1,7 @@
 """A library on disk, a registry in memory, and the scan that keeps them together."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +26,13 @@ from lora_manager.ports.identifiers import Identifiers
 from tests.library import write_lora
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+Report = Mapping[Outcome, Sequence[Finding]]
+
+
+def counts(report: Report) -> dict[Outcome, int]:
+    """How many files have which outcome; outcomes of none are left out."""
+    return {outcome: len(findings) for outcome, findings in report.items() if findings}
 
 
 @dataclass(slots=True)
@@ -112,13 +119,11 @@ class World(AbstractContextManager["World"]):
         self._modified_ns += 1_000_000_000
         return self._modified_ns
 
-    async def scan(
-        self, *names: str, dry_run: bool = False, on_progress: OnProgress = lambda _: None
-    ) -> dict[Outcome, list[Finding]]:
+    async def scan(self, *names: str, dry_run: bool = False, on_progress: OnProgress = lambda _: None) -> Report:
         """Scan these folders, or all of the library."""
         paths = tuple(str(self.library / name) for name in names or ("",))
         command = ScanLibraryCommand(paths=paths, dry_run=dry_run)
-        return dict(group(await self.scan_library(command, on_progress)))
+        return group(await self.scan_library(command, on_progress))
 
     @property
     def loras(self) -> dict[str, Lora]:

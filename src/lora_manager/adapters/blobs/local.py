@@ -23,6 +23,7 @@ from lora_manager.ports.blob_store import BlobStore, Consumer, Examined, ResultT
 WINDOW = 64  # files read ahead of the one that is waited for
 MANY = 400  # files that are worth starting processes for: about what one reads in the time it takes to start
 BATCH = 16  # files sent to a process at once
+AHEAD = 16  # batches begun for each process: it must not wait while what was read before is stored
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ class LocalBlobStore(BlobStore):
         crew = Crew(self._readers, self._roots, open_consumer)
         batches = (paths[start : start + BATCH] for start in range(0, len(paths), BATCH))
         jobs = (self._pool.submit(crew.examine, batch) for batch in batches)
-        async with aclosing(_in_order(jobs, 2 * self._readers, crew.close)) as batches_read:
+        async with aclosing(_in_order(jobs, AHEAD * self._readers, crew.close)) as batches_read:
             async for batch_read in batches_read:
                 for result in batch_read:
                     yield result

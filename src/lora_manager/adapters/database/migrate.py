@@ -53,9 +53,10 @@ async def is_current(database: Database) -> bool:
             return await connection.run_sync(_is_current, database.place)
 
 
-async def upgrade(database: Database) -> None:
+async def upgrade(database: Database) -> str | None:
     """Bring the tables up to date, all or nothing; of several at once the first does it and the rest wait.
 
+    :return: the revision they were at, None where there were none
     :raises DatabaseTooNew: see :func:`is_current`
     :raises Unavailable: the database does not answer
     """
@@ -65,17 +66,17 @@ async def upgrade(database: Database) -> None:
                 await connection.execute(text("SET LOCAL statement_timeout = 0"))
                 await connection.execute(text("SET LOCAL lock_timeout = 0"))
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            found = await connection.run_sync(_revision)
             if not await connection.run_sync(_is_current, database.place):
                 from lora_manager.adapters.database.revisions import run_upgrade  # noqa: PLC0415  # see there
 
                 await connection.run_sync(run_upgrade)
             await connection.commit()
+    return found
 
 
 def _is_current(connection: Connection, place: object) -> bool:
-    found = None
-    if inspect(connection).has_table("alembic_version"):
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    found = _revision(connection)
     if found in {None, NEWEST_REVISION}:
         return found is not None
     from lora_manager.adapters.database.revisions import known_revisions  # noqa: PLC0415  # see there
@@ -83,3 +84,10 @@ def _is_current(connection: Connection, place: object) -> bool:
     if found not in known_revisions():
         raise DatabaseTooNew(place, found, NEWEST_REVISION)
     return False
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision

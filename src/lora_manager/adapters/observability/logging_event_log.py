@@ -10,8 +10,9 @@ _logger = logging.getLogger("lora_manager.events")
 
 
 class LoggingEventLog(EventLog):
-    """Writes one line for each event: its name, the id it is about, the fields that changed."""
+    """One line for each event: its name, the id it is about, the fields that changed; each also as an attribute."""
 
     def record(self, events: Sequence[Event]) -> None:
         for event in events:
-            _logger.info("%s %s %s", event.name, event.subject or "-", ",".join(event.fields))
+            facts = {"event": event.name.value, "subject": event.subject and str(event.subject), "fields": event.fields}
+            _logger.info("%s %s %s", event.name, event.subject or "-", ",".join(event.fields), extra=facts)

@@ -1,6 +1,6 @@
 """Settling files that were read: deciding what each means for the registry, and storing it batch by batch."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from uuid import UUID
@@ -55,6 +55,7 @@ class Settlement:
         self._later: list[Later] = []
         self._settled: set[UUID] = set()
         self._taken: set[str] = set()  # paths whose file has its line in the report
+        self._contents: dict[str, str | None] = {}  # SHA-256 of files outside this scan that were touched; None: unread
         self.findings: list[Finding] = []
 
     def has_settled(self, known: KnownFile) -> bool:
@@ -67,6 +68,8 @@ class Settlement:
 
     async def finish(self) -> None:
         """Settle the rest, once all is read."""
+        for path in self._contents:
+            self._contents[path] = await self._read_sha256(path)
         later = sorted(self._later, key=lambda item: item[0])
         for start in range(0, len(later), BATCH_FILES):
             await self._settle(later[start : start + BATCH_FILES])
@@ -90,19 +93,28 @@ class Settlement:
             settled: list[Settled] = []
             later: list[Later] = []
             awaited = {inspected.hashes.sha256 for _, (_, inspected) in self._later}
-            for turn, (found, inspected) in batch:
-                right_turn = turn_of(found, inspected, candidates, awaited)
-                if turn is Turn.AT_ONCE and right_turn is not Turn.AT_ONCE:
-                    later.append((right_turn, (found, inspected)))
-                    awaited.add(inspected.hashes.sha256)
+            for turn, read in batch:
+                right_turn = await self._right_turn(read, candidates, awaited) if turn is Turn.AT_ONCE else turn
+                if right_turn is turn:
+                    settled += await self._decide(read, candidates)
                 else:
-                    settled += await self._decide(found, inspected, candidates)
+                    later.append((right_turn, read))
+                    awaited.add(read[1].hashes.sha256)
             return settled, later
 
         if batch:
             await self._commit(decide)
 
-    async def _decide(self, found: FoundFile, inspected: Inspected, candidates: Candidates) -> Sequence[Settled]:
+    async def _right_turn(self, read: Read, candidates: Candidates, awaited: Collection[str]) -> Turn:
+        found, inspected = read
+        for lora in candidates.with_content(inspected.hashes.sha256):
+            if await self._holds(lora) is None:
+                self._contents[lora.file_path] = None
+                return Turn.KNOWN_CONTENT
+        return turn_of(found, inspected, candidates, awaited)
+
+    async def _decide(self, read: Read, candidates: Candidates) -> Sequence[Settled]:
+        found, inspected = read
         owners = candidates.with_content(inspected.hashes.sha256)
         held = {lora.id for lora in owners if await self._holds(lora)}
         now, new_id = self._clock.now(), self._identifiers.new
@@ -159,8 +171,8 @@ class Settlement:
                 candidates.put(lora)
         return candidates
 
-    async def _holds(self, lora: Lora) -> bool:
-        """Whether the file that this LoRA is registered at still has its content."""
+    async def _holds(self, lora: Lora) -> bool | None:
+        """Whether the LoRA's own file still has its content; None where only reading the file would tell."""
         if lora.file is None:
             return False
         found = self._found.get(lora.file_path)
@@ -168,13 +180,17 @@ class Settlement:
             there = found or await self._blobs.stat(lora.file_path)
         except InvalidFile:
             return False
-        if there.size_bytes != lora.file.size_bytes or there.modified_ns == lora.file.modified_ns:
-            return there.size_bytes == lora.file.size_bytes
-        # Touched. A file of this scan that had kept its content would be settled by now; any other has to be read.
-        return found is None and await self._read_sha256(there) == lora.sha256
+        if there.size_bytes != lora.file.size_bytes:
+            return False
+        if there.modified_ns == lora.file.modified_ns:
+            return True
+        if found is not None:
+            return False  # a file of this scan that was touched and kept its content is settled before all others
+        sha256 = self._contents.get(lora.file_path)
+        return None if sha256 is None else sha256 == lora.sha256
 
-    async def _read_sha256(self, file: FoundFile) -> str | None:
-        async with aclosing(self._blobs.examine([file.path], inspection_of)) as results:
+    async def _read_sha256(self, path: str) -> str | None:
+        async with aclosing(self._blobs.examine([path], inspection_of)) as results:
             result = await anext(results)
         return None if isinstance(result.outcome, InvalidFile) else result.outcome.hashes.sha256
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from lora_manager.app.prompts.active_arrangements import ActiveArrangements
 from lora_manager.domain.errors import InvalidField, InvalidFields, LoraNotFound
 from lora_manager.domain.file.record import name_problem
 from lora_manager.domain.lora import Lora, OrderKey
-from lora_manager.domain.prompt import Composition, CompositionOptions, Dedupe, Dialect, Member, active_members, compose
+from lora_manager.domain.prompt import Composition, CompositionOptions, Dedupe, Dialect, Member, compose, surround
 from lora_manager.domain.trigger import TriggerChoice
 from lora_manager.ports.catalog import LoraCatalog
 
@@ -66,6 +67,7 @@ class ComposePrompt:
 
     catalog: LoraCatalog
     dialects: Dialects
+    active: ActiveArrangements
 
     async def __call__(self, command: ComposePromptCommand) -> Composition:
         """Compose.
@@ -83,11 +85,11 @@ class ComposePrompt:
             triggers=command.triggers,
             dedupe=command.dedupe,
         )
+        if command.members is None:
+            return surround(await self.active.get(options), options)
         return compose(await self._members(command.members), options)
 
-    async def _members(self, references: Sequence[MemberReference] | None) -> Sequence[Member]:
-        if references is None:
-            return active_members(await self.catalog.active())
+    async def _members(self, references: Sequence[MemberReference]) -> Sequence[Member]:
         ids = {r.lora for r in references if isinstance(r.lora, UUID)}
         names = {r.lora for r in references if isinstance(r.lora, str) and name_problem(r.lora) is None}
         found = await self.catalog.find(ids=ids, names=names)

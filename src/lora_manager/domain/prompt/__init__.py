@@ -1,6 +1,6 @@
 """Prompts: composing them from LoRAs for one runtime or another, and taking them apart again."""
 
-from lora_manager.domain.prompt.compose import Composition, Rendered, compose, render
+from lora_manager.domain.prompt.compose import Arrangement, Composition, Rendered, arrange, compose, render, surround
 from lora_manager.domain.prompt.dialects import A1111, COMFYUI_LORA_MANAGER, DIALECTS, SDCPP, SDNEXT
 from lora_manager.domain.prompt.members import ComposedMember, Dedupe, Member, active_members
 from lora_manager.domain.prompt.options import CompositionOptions
@@ -17,6 +17,7 @@ __all__ = [
     "DIALECTS",
     "SDCPP",
     "SDNEXT",
+    "Arrangement",
     "ComposedMember",
     "Composition",
     "CompositionOptions",
@@ -34,8 +35,10 @@ __all__ = [
     "TemplateDialect",
     "WarningCode",
     "active_members",
+    "arrange",
     "compose",
     "format_weight",
     "parse",
     "render",
+    "surround",
 ]

@@ -19,7 +19,8 @@ def assemble(prefix: str, spelling: Spelling, rest: Iterable[str], dialect: Dial
     if not spaced and not _read(dialect, prompt, places):
         raise _mistaken("separator", dialect, "tell the tokens from each other or from the text; use white space")
     # White space keeps tokens apart; only a tag left open in the prefix could still draw in the first of them.
-    if spaced and prefix and (first := next(places, None)) and not _read(dialect, prompt[: first[1]], [first]):
+    first = next(places, None) if spaced and prefix and dialect.opening in prefix else None
+    if first is not None and not _read(dialect, prompt[: first[1]], [first]):
         raise _mistaken("prefix", dialect, "tell its end from the first token; close the tag that is open there")
     return prompt
 

@@ -12,6 +12,7 @@ from lora_manager.domain.prompt.weights import format_weight
 class BracketDialect(Dialect):
     """``<lora:name:weight>``, and something longer where the text encoder's weight differs."""
 
+    opening: str = "<"
     marks: tuple[str, ...] = (":", ">")
     """A name that has none of these is written without objection."""
 

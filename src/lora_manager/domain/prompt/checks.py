@@ -51,24 +51,28 @@ def objection_warnings(loras: Sequence[Lora], spelling: Spelling) -> Iterator[Co
             yield CompositionWarning(code, f"{loras[place].name!r}: {reason}", loras[place].id)
 
 
-def prompt_warnings(loras: Sequence[Lora], options: CompositionOptions) -> Iterator[CompositionWarning]:
-    """What is doubtful about the prompt as a whole."""
+def prompt_warnings(loras: Sequence[Lora], base_model: str | None) -> Iterator[CompositionWarning]:
+    """What is doubtful about these LoRAs together, in a prompt for this base model."""
     if not loras:
         yield CompositionWarning(
             WarningCode.NO_ACTIVE_ADAPTERS, "the prompt uses no LoRA: activate at least one, or name those to use"
         )
+    if base_model is None:
+        yield from _mixed_base_models(loras)
+    else:
+        yield from _other_base_models(loras, base_model)
+
+
+def comment_warnings(options: CompositionOptions) -> Iterator[CompositionWarning]:
+    """Whether the text before the tokens hides them."""
     comment = options.dialect.comment
     before = options.prefix.strip() + options.separator
-    if loras and comment is not None and comment in before.rpartition("\n")[2]:
+    if comment is not None and comment in before.rpartition("\n")[2]:
         yield CompositionWarning(
             WarningCode.COMMENT_HIDES_TOKENS,
             f"{comment!r} in prefix or separator begins a comment that hides the LoRAs on the same line: leave it out, "
             "or let the separator begin a new line",
         )
-    if options.base_model is None:
-        yield from _mixed_base_models(loras)
-    else:
-        yield from _other_base_models(loras, options.base_model)
 
 
 def _mixed_base_models(loras: Iterable[Lora]) -> Iterator[CompositionWarning]:

@@ -7,11 +7,11 @@ from lora_manager.domain.errors import InvalidFields
 from lora_manager.domain.fields import MAX_WEIGHT, check_number
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.prompt.assemble import assemble
-from lora_manager.domain.prompt.checks import lora_warnings, objection_warnings, prompt_warnings
+from lora_manager.domain.prompt.checks import comment_warnings, lora_warnings, objection_warnings, prompt_warnings
 from lora_manager.domain.prompt.dialects import A1111
 from lora_manager.domain.prompt.members import ComposedMember, Member, deduplicate
 from lora_manager.domain.prompt.options import CompositionOptions
-from lora_manager.domain.prompt.spelling import Dialect
+from lora_manager.domain.prompt.spelling import Dialect, Spelling
 from lora_manager.domain.prompt.tags import LoraEntry, ParsedPrompt
 from lora_manager.domain.prompt.warning import CompositionWarning
 from lora_manager.domain.trigger import TriggerChoice
@@ -34,6 +34,18 @@ class Composition(NamedTuple):
     structured: tuple[LoraEntry, ...] = ()
 
 
+class Arrangement(NamedTuple):
+    """What a composition is made of, whatever text goes around it: the costly part, to keep while nothing changes.
+
+    :param triggers: the chosen trigger words, joined
+    """
+
+    members: tuple[ComposedMember, ...]
+    spelling: Spelling
+    triggers: str
+    warnings: tuple[CompositionWarning, ...]
+
+
 class Rendered(NamedTuple):
     """A prompt put together again: what goes into the text, and what beside it."""
 
@@ -50,6 +62,11 @@ def compose(members: Sequence[Member], options: CompositionOptions = _DEFAULTS) 
 
     Source: docs/composition.md states the rules.
     """
+    return surround(arrange(members, options), options)
+
+
+def arrange(members: Sequence[Member], options: CompositionOptions = _DEFAULTS) -> Arrangement:
+    """The first half of :func:`compose`; of the options it looks at ``options.of_arrangement`` only."""
     _check_weights(members)
     dialect = options.dialect
     staying, warnings = deduplicate(members, options.dedupe)
@@ -58,10 +75,18 @@ def compose(members: Sequence[Member], options: CompositionOptions = _DEFAULTS) 
     spelling = dialect.render([(dialect.reference(lora), weight, lora.te_weight) for lora, weight in composed])
     warnings += lora_warnings(composed, dialect)
     warnings += objection_warnings(loras, spelling)
-    warnings += prompt_warnings(loras, options)
-    rest = (", ".join(_triggers(loras, options.triggers)), options.suffix)
-    prompt = assemble(options.prefix, spelling, rest, dialect, options.separator)
-    return Composition(prompt, spelling.tokens, tuple(warnings), tuple(composed), spelling.structured)
+    warnings += prompt_warnings(loras, options.base_model)
+    triggers = ", ".join(_triggers(loras, options.triggers))
+    return Arrangement(tuple(composed), spelling, triggers, tuple(warnings))
+
+
+def surround(arrangement: Arrangement, options: CompositionOptions) -> Composition:
+    """The second half of :func:`compose`: the text around what was arranged with the same options."""
+    members, spelling, triggers, warnings = arrangement
+    prompt = assemble(options.prefix, spelling, (triggers, options.suffix), options.dialect, options.separator)
+    if members:
+        warnings = (*warnings, *comment_warnings(options))
+    return Composition(prompt, spelling.tokens, warnings, members, spelling.structured)
 
 
 def render(prompt: ParsedPrompt, dialect: Dialect = A1111, separator: str = " ") -> Rendered:

@@ -43,6 +43,11 @@ class CompositionOptions:
         if problems := tuple(self._problems()):
             raise InvalidFields(problems)
 
+    @property
+    def of_arrangement(self) -> tuple[Dialect, str | None, TriggerChoice, Dedupe]:
+        """Those that decide more than the text around the tokens."""
+        return self.dialect, self.base_model, self.triggers, self.dedupe
+
     def _problems(self) -> Iterator[InvalidField]:
         for name, value in (("prefix", self.prefix), ("suffix", self.suffix)):
             if len(value) > MAX_AFFIX:

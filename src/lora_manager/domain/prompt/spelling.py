@@ -48,6 +48,8 @@ class Dialect(Protocol):
     """
 
     name: str
+    opening: str = ""
+    """What every tag begins with: a text without it leaves none open."""
     comment: str | None = None
     """From here to the end of the line the runtime reads nothing; None where it has no comments."""
 

@@ -14,6 +14,7 @@ from lora_manager.http.resource import adapter_answer, expected_revision, page_a
 from lora_manager.http.schemas.answers import AdapterAnswer
 from lora_manager.http.schemas.changes import CreateAdapter, PatchAdapter
 from lora_manager.http.schemas.listing import AdapterPage, AdapterQuery
+from lora_manager.http.schemas.verify import ExtraHash, VerifyQuery
 
 TAG = "adapters"
 _FILE_PROBLEMS = (
@@ -124,10 +125,14 @@ async def restore_adapter(request: ApiRequest) -> Answer:
     {200: AdapterAnswer},
     does=VerifyLora,
     answer_headers=("ETag",),
+    query=VerifyQuery,
     problems=(ProblemKind.ADAPTER_NOT_FOUND,),
 )
 async def verify_adapter(request: ApiRequest) -> Answer:
-    lora = await request.application.verify_lora(request.path_id)
+    wanted = request.query(VerifyQuery).hash
+    lora = await request.application.verify_lora(
+        request.path_id, crc32=ExtraHash.CRC32 in wanted, blake3=ExtraHash.BLAKE3 in wanted
+    )
     return adapter_answer(request, lora)
 
 

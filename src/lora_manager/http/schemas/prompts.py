@@ -142,7 +142,7 @@ class ComposeAnswer(Struct, frozen=True):
                 for code, message, lora_id in composition.warnings
             ),
             adapters=tuple(
-                MemberResource(lora.id, lora.name, weight, lora.ordinal) for lora, weight in composition.members
+                [MemberResource(lora.id, lora.name, weight, lora.ordinal) for lora, weight in composition.members]
             ),
             loras=tuple(EntryResource(*entry) for entry in composition.structured) or UNSET,
         )

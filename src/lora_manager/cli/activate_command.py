@@ -1,0 +1,34 @@
+"""The command ``lora-manager activate``."""
+
+import click
+
+from lora_manager.app.application import Application
+from lora_manager.cli.lookup import find_one
+from lora_manager.cli.loras import place, print_lora_as_json
+from lora_manager.cli.options import json_option, lora_argument
+from lora_manager.cli.output import say
+from lora_manager.cli.session import Session
+from lora_manager.domain.lora import Lora
+
+
+@click.command("activate")
+@lora_argument
+@click.option("--ordinal", type=int, help="Its place; without it, it keeps the one it has.")
+@json_option
+@click.pass_obj
+def command(session: Session, *, reference: str, ordinal: int | None, as_json: bool) -> None:
+    """Take a LoRA into the composition.
+
+    LoRAs are composed by their ordinals, those without one last, by name. Activating an active LoRA changes nothing but
+    its place.
+    """
+
+    async def activate(application: Application) -> Lora:
+        lora = await find_one(application, reference)
+        return await application.activate_lora(lora.id, ordinal)
+
+    lora = session.run(activate)
+    if as_json:
+        print_lora_as_json(lora)
+    else:
+        say(f"{lora.name} is active, place {place(lora)}")

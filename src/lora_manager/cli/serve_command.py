@@ -1,0 +1,79 @@
+"""The command ``lora-manager serve``."""
+
+import os
+from ipaddress import ip_address
+
+import click
+
+from lora_manager import __version__
+from lora_manager.app.application import Application
+from lora_manager.cli.failures import WrongUsage
+from lora_manager.cli.output import say, warn
+from lora_manager.cli.session import Session
+from lora_manager.domain.selection import Selection
+from lora_manager.settings import Settings
+
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # to be told apart, not to listen on
+_FIRST_ID = """python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])'"""
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", "listen_port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free."
+)
+@click.option("--insecure", is_flag=True, help="Listen on an address that others reach, although nobody has to log in.")
+@click.pass_obj
+def command(session: Session, *, host: str, listen_port: int, insecure: bool) -> None:
+    """Serve the REST API, until Ctrl-C or SIGTERM.
+
+    Requests in flight are finished then.
+    """
+    if not (insecure or _is_loopback(host)):
+        raise WrongUsage(
+            f"{host} can be reached by others, and there are no API keys yet: listen on 127.0.0.1, "
+            "or say --insecure if everybody who reaches it may change the registry"
+        )
+    settings = session.start(log_level="info")
+    count = session.run(_count, settings)
+
+    def on_started(actual_port: int) -> None:
+        _greet(settings, _base_url(host, actual_port), count)
+
+    from lora_manager.http.server import serve
+
+    serve(settings, host, listen_port, on_started=on_started)
+
+
+async def _count(application: Application) -> int:
+    return (await application.catalog.page(Selection(limit=1))).total
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _base_url(host: str, actual_port: int) -> str:
+    reachable = _EVERY_ADDRESS.get(host, host)
+    return f"http://[{reachable}]:{actual_port}" if ":" in reachable else f"http://{reachable}:{actual_port}"
+
+
+def _greet(settings: Settings, url: str, count: int) -> None:
+    """Say what is served, and what to try next."""
+    say(f"lora-manager {__version__} at {url} ({url}/docs in a browser). Ctrl-C stops it.")
+    say(f"{count:,} LoRAs are registered. LoRA files are read from")
+    for root in settings.library_roots:
+        say(f"  {root}")
+    say()
+    say("To try next, in another terminal: register the files, list them, activate the first, compose a prompt")
+    say(f"  curl -X POST {url}/library/scans")
+    say(f"  curl {url}/adapters")
+    say(f"  ID=$(curl -s {url}/adapters | {_FIRST_ID})")
+    say(f'  curl -X POST "{url}/adapters/$ID/activate?ordinal=1"')
+    say(f"  curl {url}/compose -H 'content-type: application/json' -d '{{\"prefix\": \"a quiet harbour\"}}'")
+    for root in settings.library_roots:
+        if not os.path.isdir(root):
+            warn(f"{root} is no folder; make it, or name another in LIBRARY_ROOTS")

@@ -1,0 +1,85 @@
+"""The command ``lora-manager show``."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from lora_manager.app.application import Application
+from lora_manager.cli.lookup import find, find_one
+from lora_manager.cli.loras import file_state, place, print_lora_as_json, print_loras
+from lora_manager.cli.options import json_option, lora_argument
+from lora_manager.cli.output import say
+from lora_manager.cli.session import Session
+from lora_manager.domain.file.record import FileRecord
+from lora_manager.domain.lora import Lora
+from lora_manager.domain.prompt import format_weight
+from lora_manager.domain.trigger import Trigger
+
+_LABEL_WIDTH = 14
+
+
+@click.command("show")
+@lora_argument
+@json_option
+@click.pass_obj
+def command(session: Session, *, reference: str, as_json: bool) -> None:
+    """Show all that is known of one LoRA.
+
+    Where a name has several versions they are listed: choose one by its id.
+    """
+
+    async def look(application: Application) -> Sequence[Lora]:
+        return [await find_one(application, reference)] if as_json else await find(application, reference)
+
+    found = session.run(look)
+    if as_json:
+        print_lora_as_json(found[0])
+    elif len(found) > 1:
+        print_loras(found)
+    else:
+        for label, value in _facts(found[0]):
+            say(f"{label:<{_LABEL_WIDTH}}{value}")
+
+
+def _facts(lora: Lora) -> Iterator[tuple[str, str]]:
+    """What there is to say, by label; what nobody said is left out."""
+    optional = {
+        "version": lora.version,
+        "title": lora.title,
+        "description": lora.description,
+        "base model": lora.base_model,
+        "archetype": lora.archetype,
+        "preview": lora.preview_url,
+    }
+    yield "name", lora.name
+    yield from ((label, value) for label, value in optional.items() if value is not None)
+    yield "id", str(lora.id)
+    yield "weight", format_weight(lora.weight)
+    if lora.te_weight is not None:
+        yield "te weight", format_weight(lora.te_weight)
+    yield "active", f"yes, place {place(lora)}" if lora.active else "no"
+    if lora.tags:
+        yield "tags", ", ".join(lora.tags)
+    yield from (("trigger", _trigger(trigger)) for trigger in lora.triggers)
+    yield "path", lora.file_path
+    yield "file", file_state(lora)
+    if lora.file is not None:
+        yield from _file_facts(lora.file)
+
+
+def _file_facts(file: FileRecord) -> Iterator[tuple[str, str]]:
+    network = file.network
+    if file.detail is not None:
+        yield "problem", file.detail
+    rank = "" if network.rank is None else f", rank {network.rank}"
+    alpha = "" if network.alpha is None else f", alpha {network.alpha:g}"
+    yield "network", f"{network.kind}{rank}{alpha}, {network.modules:,} modules, {network.tensors:,} tensors"
+    yield "size", f"{file.size_bytes:,} bytes"
+    yield "sha256", file.hashes.sha256
+    yield "AutoV2", file.hashes.autov2
+    yield "AutoV3", file.hashes.autov3
+
+
+def _trigger(trigger: Trigger) -> str:
+    group = "" if trigger.group is None else f", {trigger.group}"
+    return f"{trigger.text} ({trigger.status}{group})"

@@ -1,0 +1,77 @@
+"""A folder to call ``lora-manager`` in."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from lora_manager.cli.main import root
+from tests.library import write_lora
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = ("AUTO_MIGRATE", "DATABASE_URL", "DATA_DIR", "LIBRARY_ROOTS", "LOG_FORMAT", "LOG_LEVEL", "TOKEN_FORMAT")
+
+
+def counts(report: Mapping[str, Sequence[object]]) -> dict[str, int]:
+    """How many files of an import have which outcome; outcomes of none are left out."""
+    return {outcome: len(findings) for outcome, findings in report.items() if findings}
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A working directory with a library root ``loras``, and its registry in ``data``."""
+
+    folder: Path
+
+    @property
+    def library(self) -> Path:
+        """The library root."""
+        return self.folder / "loras"
+
+    def put(self, name: str, content: str) -> Path:
+        """Write a LoRA file into the library."""
+        return write_lora(self.library / f"{name}.safetensors", content)
+
+    def put_genuine_files(self) -> None:
+        """Copy the files that training programs wrote, those that are no LoRAs among them."""
+        for folder in ("examples/library", "tests/data"):
+            for path in (ROOT / folder).iterdir():
+                if path.suffix in {".safetensors", ".pt"}:
+                    shutil.copy2(path, self.library)
+
+    def run(self, *arguments: str | Path, stdin: str | bytes | None = None, **environment: str) -> Result:
+        """Call the command in this process."""
+        runner = CliRunner(env={**dict.fromkeys(SETTINGS), **environment})
+        return runner.invoke(root, [str(argument) for argument in arguments], input=stdin, prog_name="lora-manager")
+
+    def ok(self, *arguments: str | Path, **environment: str) -> str:
+        """What a call that must succeed prints on stdout."""
+        result = self.run(*arguments, **environment)
+        if result.exit_code != 0:
+            raise AssertionError(f"exit code {result.exit_code}: {result.stderr}") from result.exception
+        return result.stdout
+
+    def json(self, *arguments: str | Path, **environment: str) -> Any:  # noqa: ANN401  # JSON is anything
+        """What a call that must succeed prints as JSON."""
+        return json.loads(self.ok(*arguments, "--json", **environment))
+
+    def start(
+        self, *arguments: str | Path, stderr: int = subprocess.PIPE, **environment: str
+    ) -> "subprocess.Popen[str]":
+        """Call the command in a process of its own."""
+        inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        return subprocess.Popen(
+            [sys.executable, "-m", "lora_manager", *map(str, arguments)],
+            cwd=self.folder,
+            env={**inherited, **environment},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
