@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.composing import compose_thousand
+from benchmarks.composing import compose_thousand, import_domain
 from benchmarks.importing import large, small
 from benchmarks.serving import serving
 from benchmarks.table import Figure, render
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
-    "compose": lambda _: compose_thousand(),
+    "compose": lambda _: [*import_domain(), *compose_thousand()],
     "small": small,
     "serving": serving,
     "large": large,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from lora_manager.domain.events import Event
 from lora_manager.domain.fields import TEXT_LIMITS, check_triggers
-from lora_manager.domain.file.facts import Inspected
+from lora_manager.domain.file.inspected import Inspected
 from lora_manager.domain.file.record import FileRecord, FileState, name_from_stem, stem_of
 from lora_manager.domain.lora import Change, Lora, LoraFacts
 from lora_manager.domain.provenance import Source

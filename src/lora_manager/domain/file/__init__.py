@@ -1,14 +1,23 @@
-"""What a LoRA file is, from its bytes alone: header, network, base model, metadata, digests."""
+"""What a LoRA file is, from its bytes alone: header, network, base model, metadata, digests.
 
-from lora_manager.domain.file.base_model import guess_base_model
-from lora_manager.domain.file.digests import Digester, HashObject
-from lora_manager.domain.file.embedded import read_embedded, trigger_candidates
-from lora_manager.domain.file.facts import BaseModelGuess, Embedded, Hashes, Inspected, MalformedHash, Network
-from lora_manager.domain.file.inspection import FileChangedWhileReading, Inspection
-from lora_manager.domain.file.network import describe_network
-from lora_manager.domain.file.not_a_lora import UNRECOGNISED, NotALora
-from lora_manager.domain.file.safetensors import MAX_HEADER_SIZE, Header, Tensor, header_length, parse_header
-from lora_manager.domain.file.safetensors_errors import InvalidSafetensors
+A registry in memory needs the facts of files; what reads files is loaded when something of it is asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from lora_manager.domain.file.facts import Embedded, Hashes, MalformedHash, Network
+
+if TYPE_CHECKING:
+    from lora_manager.domain.file.base_model import guess_base_model
+    from lora_manager.domain.file.digests import Digester, HashObject
+    from lora_manager.domain.file.embedded import read_embedded, trigger_candidates
+    from lora_manager.domain.file.inspected import BaseModelGuess, Inspected
+    from lora_manager.domain.file.inspection import FileChangedWhileReading, Inspection
+    from lora_manager.domain.file.network import describe_network
+    from lora_manager.domain.file.not_a_lora import UNRECOGNISED, NotALora
+    from lora_manager.domain.file.safetensors import MAX_HEADER_SIZE, Header, Tensor, header_length, parse_header
+    from lora_manager.domain.file.safetensors_errors import InvalidSafetensors
 
 __all__ = [
     "MAX_HEADER_SIZE",
@@ -34,3 +43,30 @@ __all__ = [
     "read_embedded",
     "trigger_candidates",
 ]
+
+_HOMES = {
+    "BaseModelGuess": "inspected",
+    "Inspected": "inspected",
+    "Digester": "digests",
+    "FileChangedWhileReading": "inspection",
+    "HashObject": "digests",
+    "Header": "safetensors",
+    "Inspection": "inspection",
+    "InvalidSafetensors": "safetensors_errors",
+    "MAX_HEADER_SIZE": "safetensors",
+    "NotALora": "not_a_lora",
+    "Tensor": "safetensors",
+    "UNRECOGNISED": "not_a_lora",
+    "describe_network": "network",
+    "guess_base_model": "base_model",
+    "header_length": "safetensors",
+    "parse_header": "safetensors",
+    "read_embedded": "embedded",
+    "trigger_candidates": "embedded",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

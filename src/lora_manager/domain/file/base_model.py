@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from lora_manager.domain.file.base_model_rules import RULES, SAME_LAYERS
 from lora_manager.domain.file.clues import Clues
-from lora_manager.domain.file.facts import BaseModelGuess
+from lora_manager.domain.file.inspected import BaseModelGuess
 from lora_manager.domain.file.metadata_values import clean_text
 from lora_manager.domain.file.safetensors import Header
 from lora_manager.domain.file.survey import Survey, survey

@@ -6,7 +6,8 @@ from lora_manager.domain.errors import InvalidFile
 from lora_manager.domain.file.base_model import guess
 from lora_manager.domain.file.digests import Digester, HashObject
 from lora_manager.domain.file.embedded import read_embedded, trigger_candidates
-from lora_manager.domain.file.facts import BaseModelGuess, Embedded, Inspected, Network
+from lora_manager.domain.file.facts import Embedded, Network
+from lora_manager.domain.file.inspected import BaseModelGuess, Inspected
 from lora_manager.domain.file.network import describe
 from lora_manager.domain.file.safetensors import LENGTH_BYTES, header_length, parse_header
 from lora_manager.domain.file.safetensors_errors import FileTooShort
