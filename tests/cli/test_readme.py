@@ -19,7 +19,7 @@ def test_the_requests_of_the_readme_end_in_a_composed_prompt(workplace: Workplac
         [address] = set(re.findall(r"127\.0\.0\.1:\d+", greeting))
 
         def ask(command: str, **ids: str) -> Any:  # noqa: ANN401  # JSON is anything
-            for placeholder, value in {"localhost:8000": address, **ids}.items():
+            for placeholder, value in {"localhost:8000": f"http://{address}", **ids}.items():
                 command = command.replace(placeholder, value)
             return curl(command.replace("curl -s", "curl"))
 

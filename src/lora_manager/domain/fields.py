@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from lora_manager.domain.errors import InvalidField
+from lora_manager.domain.file.record import stem_of
 from lora_manager.domain.text import CONTROL, UNSTORABLE
 from lora_manager.domain.trigger import Trigger
 
@@ -112,3 +113,5 @@ def check_path(value: str) -> Iterator[InvalidField]:
         yield InvalidField("file_path", "must not contain NUL characters or bytes that are not UTF-8")
     elif not re.match(r"/|s3://[^/]+/.|[A-Za-z]:[\\/]|\\\\", value):
         yield InvalidField("file_path", "must be an absolute path, or s3://bucket/key")
+    elif not stem_of(value):
+        yield InvalidField("file_path", "must name a file, not a folder")

@@ -16,7 +16,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from lora_manager.domain.errors import InvalidFields
 from lora_manager.domain.fields import MAX_ORDINAL, MAX_WEIGHT, check_text, check_triggers
 from lora_manager.domain.file.facts import Embedded, Hashes, Network
-from lora_manager.domain.file.record import FileRecord, FileState, name_problem
+from lora_manager.domain.file.record import FileRecord, FileState, name_problem, stem_of
 from lora_manager.domain.ids import uuid7
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.prompt import (
@@ -119,7 +119,7 @@ def loras(
         id=ids(),
         name=names() if name is None else name,
         version=versions(),
-        file_path=st.builds("{}{}{}".format, folders, names(), extensions),
+        file_path=st.builds("{}{}{}".format, folders, names(), extensions).filter(stem_of),
         created_at=st.just(EPOCH),
         updated_at=st.just(EPOCH),
         deleted_at=st.sampled_from([None, None, None, EPOCH]),

@@ -15,6 +15,8 @@ from lora_manager.http.schemas import fields as f
 from lora_manager.http.schemas.adapter import AdapterResource
 from lora_manager.http.schemas.input import Input
 
+_ANY_PATH = "/any"  # stands in for a path that was not given, where the other fields are checked
+
 
 class TriggerInput(Input, frozen=True, kw_only=True):
     """A trigger word."""
@@ -50,9 +52,9 @@ class _AdapterFields(Input, frozen=True, kw_only=True):
     @classmethod
     def check(cls, sound: Mapping[str, object]) -> None:
         draft = convert(sound, _Draft)
-        draft.check_limits("/" if draft.file_path is UNSET else draft.file_path)
+        draft.check_limits(_ANY_PATH if draft.file_path is UNSET else draft.file_path)
 
-    def check_limits(self, file_path: str = "/") -> None:
+    def check_limits(self, file_path: str = _ANY_PATH) -> None:
         """Hold each field against its limits, by making a LoRA that has nothing else.
 
         :raises InvalidFields: naming every field that breaks its limit
