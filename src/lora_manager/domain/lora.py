@@ -200,9 +200,10 @@ class Lora:
         touched = tuple(sorted(f for f in changes if getattr(candidate, f) != getattr(self, f) and f != "provenance"))
         if not touched and candidate.provenance == self.provenance:
             return self, ()
-        if "active" in touched:
-            name = EventName.ACTIVATED if candidate.active else EventName.DEACTIVATED
-        events = [Event(name, moment, self.id, touched)]
-        if "active" in touched and len(touched) > 1:
-            events.append(Event(EventName.UPDATED, moment, self.id, touched))
-        return candidate, tuple(events)
+        rest = tuple(field for field in touched if field != "active")
+        if rest == touched:
+            return candidate, (Event(name, moment, self.id, touched),)
+        switched = Event(
+            EventName.ACTIVATED if candidate.active else EventName.DEACTIVATED, moment, self.id, ("active",)
+        )
+        return candidate, (switched, Event(name, moment, self.id, rest)) if rest else (switched,)

@@ -6,7 +6,6 @@ These are the rules; a store that answers in SQL gives the same answers (the con
 import base64
 import binascii
 import json
-import math
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -111,13 +110,13 @@ def _typed(order_field: OrderField, value: object) -> SortValue:
         moment = datetime.fromisoformat(value)
         if moment.utcoffset() is not None:
             return moment
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
     if order_field is OrderField.WEIGHT and number:
         return float(value)  # type: ignore[arg-type]  # number says that it is one
     if order_field in {OrderField.ORDINAL, OrderField.SIZE_BYTES}:
         if value is None:
             return None
-        if isinstance(value, int) and number and abs(value) < 2**63:
+        if isinstance(value, int) and number:
             return value
     raise ValueError(value)
 
