@@ -3,7 +3,6 @@
 import asyncio
 import os
 import pickle
-import stat
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,10 +12,9 @@ from typing import TypeVar
 
 from lora_manager.adapters.blobs.crew import Crew
 from lora_manager.adapters.blobs.errors import translate
-from lora_manager.adapters.blobs.reading import FileReader
+from lora_manager.adapters.blobs.reading import FileReader, regular_file
 from lora_manager.adapters.blobs.roots import LibraryRoots
 from lora_manager.adapters.blobs.walk import refusal_by_name, walk
-from lora_manager.domain.errors import FileNotReadable
 from lora_manager.domain.scan import FoundFile, Refused
 from lora_manager.ports.blob_store import BlobStore, Consumer, Examined, ResultT
 
@@ -59,26 +57,15 @@ class LocalBlobStore(BlobStore):
     async def list(self, folder: str) -> tuple[Sequence[FoundFile], Sequence[Refused]]:
         return await asyncio.wrap_future(self._pool.submit(self._list, folder))
 
-    async def examine(
+    def examine(
         self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
     ) -> AsyncGenerator[Examined[ResultT], None]:
         if len(paths) >= MANY and _can_be_sent(open_consumer):
-            results = self._examine_in_processes(paths, open_consumer)
-        else:
-            results = self._examine_in_threads(paths, open_consumer)
-        async with aclosing(results):
-            async for result in results:
-                yield result
-
-    async def _examine_in_threads(
-        self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
-    ) -> AsyncGenerator[Examined[ResultT], None]:
+            return self._examine_in_processes(paths, open_consumer)
         stopped = Event()
         examine = self._reader.examine
         jobs = (self._pool.submit(examine, path, open_consumer, stopped.is_set) for path in paths)
-        async with aclosing(_in_order(jobs, WINDOW, stopped.set)) as results:
-            async for result in results:
-                yield result
+        return _in_order(jobs, WINDOW, stopped.set)
 
     async def _examine_in_processes(
         self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
@@ -97,9 +84,7 @@ class LocalBlobStore(BlobStore):
             status = os.stat(path)
         except OSError as error:
             raise translate(path, error) from error
-        if not stat.S_ISREG(status.st_mode):
-            raise FileNotReadable(path, "not a regular file")
-        return FoundFile(path, status.st_size, status.st_mtime_ns)
+        return regular_file(path, status)
 
     def _list(self, folder: str) -> tuple[Sequence[FoundFile], Sequence[Refused]]:
         self._roots.require_inside(folder)

@@ -35,10 +35,10 @@ class FileReader:
         found = FoundFile(path, 0, None)
         try:
             with self._open(path) as file:
-                found = _stat_open(path, file)
+                found = regular_file(path, os.fstat(file.fileno()))
                 consumer = open_consumer(found)
                 self._feed(file, found.size_bytes, consumer, is_stopped)
-                if _stat_open(path, file) != found:
+                if regular_file(path, os.fstat(file.fileno())) != found:
                     raise FileNotReadable(path, "it changed while it was read; try again when nothing writes to it")
                 return Examined(found, consumer.finish())
         except OSError as error:
@@ -70,8 +70,11 @@ def _open_as_it_is(path: str, flags: int) -> int:
     return os.open(path, flags | _AS_IT_IS)
 
 
-def _stat_open(path: str, file: FileIO) -> FoundFile:
-    status = os.fstat(file.fileno())
+def regular_file(path: str, status: os.stat_result) -> FoundFile:
+    """The file as the system tells of it.
+
+    :raises FileNotReadable: it is a folder, a pipe or a device
+    """
     if not stat.S_ISREG(status.st_mode):
         raise FileNotReadable(path, "not a regular file")
     return FoundFile(path, status.st_size, status.st_mtime_ns)
