@@ -117,16 +117,16 @@ async def test_of_four_upgrades_at_once_one_does_it_and_all_succeed(empty_url: s
 SCHEMA = {
     "sqlite": """
         SELECT t.name, c.name, c.type, c."notnull", c.dflt_value, c.pk, c.hidden
-        FROM sqlite_master t, pragma_table_xinfo(t.name) c WHERE t.type = 'table' AND t.name <> 'alembic_version';
+        FROM sqlite_master t, pragma_table_xinfo(t.name) c WHERE t.type = 'table';
         SELECT t.name, f."from", f."table", f."to" FROM sqlite_master t, pragma_foreign_key_list(t.name) f;
         SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
     """,
     "postgresql": """
         SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default, generation_expression
-        FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version';
-        SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version';
+        FROM information_schema.columns WHERE table_schema = 'public';
+        SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public';
         SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
-        WHERE connamespace = 'public'::regnamespace AND conname NOT LIKE 'alembic%'
+        WHERE connamespace = 'public'::regnamespace
     """,
 }
 
@@ -139,11 +139,14 @@ async def schema_of(connection: AsyncConnection) -> list[str]:
 
 @pytest.mark.parametrize("system", ["sqlite", "postgresql"])
 async def test_the_migrations_make_the_tables_that_the_code_describes(new_url: NewUrl, system: str) -> None:
-    async with open_database(new_url(system)) as migrated, migrated.writing() as connection:
-        by_migrations = await schema_of(connection)
-    async with open_database(new_url(system, migrated=False)) as created, created.writing() as connection:
-        await connection.run_sync(metadata.create_all)
-        by_code = await schema_of(connection)
+    async with open_database(new_url(system, migrated=False)) as migrated:
+        await run(migrated, "upgrade", "head")
+        async with migrated.writing() as connection:
+            by_migrations = await schema_of(connection)
+    async with open_database(new_url(system, migrated=False)) as created:
+        await upgrade(created)
+        async with created.writing() as connection:
+            by_code = await schema_of(connection)
     assert by_migrations == by_code
     assert len(by_code) >= sum(len(table.columns) + len(table.indexes) for table in metadata.sorted_tables)
 

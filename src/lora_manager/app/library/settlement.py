@@ -18,7 +18,7 @@ from lora_manager.ports.event_log import EventLog
 from lora_manager.ports.identifiers import Identifiers
 from lora_manager.ports.unit_of_work import BeginUnitOfWork, UnitOfWork
 
-BATCH_FILES = 200
+BATCH_FILES = 400
 ATTEMPTS = 5  # against another scan that registers the same names at the same moment
 
 Read = tuple[FoundFile, Inspected]
