@@ -18,6 +18,8 @@ def main() -> None:
         if missing == "lora_manager":
             raise
         sys.exit(f"lora-manager: the command needs the package {missing}: pip install 'lora-manager[server]'")
+    finally:
+        gc.freeze()  # the interpreter looks for cycles once more as it ends, which takes a quarter of a second
 
 
 if __name__ == "__main__":
