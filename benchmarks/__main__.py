@@ -1,6 +1,7 @@
-"""Measure everything, or the parts named: ``python -m benchmarks [compose] [small] [large] [serving] [--write]``.
+"""Measure everything, or the parts named: ``python -m benchmarks [PART ...] [--write]``.
 
-``serving`` uses the library that ``small`` made. ``--write`` puts the table into docs/benchmarks.md.
+The parts are compose, small, serving, large and deliveries. ``serving`` uses the library that ``small`` made.
+``--write`` puts the table into docs/benchmarks.md.
 """
 
 import os
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.composing import compose_thousand, import_domain
+from benchmarks.delivering import delivering
 from benchmarks.importing import large, small
 from benchmarks.serving import serving
 from benchmarks.table import Figure, render
@@ -20,6 +22,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "small": small,
     "serving": serving,
     "large": large,
+    "deliveries": delivering,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 MARK = "<!-- figures -->"

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import Request, urlopen
 
+from benchmarks.children import call, child
 from benchmarks.table import Figure
 
 ACTIVE = 20
@@ -23,28 +23,8 @@ def _serving(data: Path, roots: Path) -> Iterator[int]:
     """The real service on a free port."""
     environment = {**os.environ, "DATA_DIR": str(data), "LIBRARY_ROOTS": str(roots), "LOG_LEVEL": "warning"}
     command = [sys.executable, "-m", "lora_manager", "serve", "--port", "0"]
-    with _child(command, environment, re.compile(r"http://127\.0\.0\.1:(\d+)")) as listen_port:
+    with child(command, environment, re.compile(r"http://127\.0\.0\.1:(\d+)")) as listen_port:
         yield listen_port
-
-
-@contextmanager
-def _child(command: list[str], environment: dict[str, str], announces: "re.Pattern[str]") -> Iterator[int]:
-    """A child process that prints its port, ended by its own id."""
-    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    try:
-        assert child.stdout is not None
-        found = next(match for line in child.stdout if (match := announces.search(line)))
-        yield int(found.group(1))
-    finally:
-        child.terminate()
-        child.wait(timeout=30)
-
-
-def _call(listen_port: int, method: str, path: str, body: bytes | None = None) -> bytes:
-    url = f"http://127.0.0.1:{listen_port}{path}"
-    with urlopen(Request(url, body, {"Content-Type": "application/json"}, method=method)) as response:
-        answer: bytes = response.read()
-    return answer
 
 
 def _rate(listen_port: int, method: str, path: str, body: bytes | None) -> float:
@@ -60,18 +40,18 @@ def _rate(listen_port: int, method: str, path: str, body: bytes | None) -> float
 def serving(workspace: Path) -> list[Figure]:
     """Compose, one adapter and a page of 50, on the registry that the import of small files left."""
     with _serving(workspace / "data", workspace / "small") as ours:
-        items = json.loads(_call(ours, "GET", "/adapters?limit=500"))["items"]
+        items = json.loads(call(ours, "GET", "/adapters?limit=500"))["items"]
         for place, item in enumerate(items[:: len(items) // ACTIVE][:ACTIVE], 1):
-            _call(ours, "POST", f"/adapters/{item['id']}/activate", json.dumps({"ordinal": place}).encode())
+            call(ours, "POST", f"/adapters/{item['id']}/activate", json.dumps({"ordinal": place}).encode())
         routes: list[tuple[str, str, bytes | None, float]] = [
             ("POST", "/compose", COMPOSE, 0.65),
             ("GET", f"/adapters/{items[0]['id']}", None, 0.40),
             ("GET", "/adapters?limit=50", None, 0.20),
         ]
-        answers = {f"{method} {path}": _call(ours, method, path, body).decode() for method, path, body, _ in routes}
+        answers = {f"{method} {path}": call(ours, method, path, body).decode() for method, path, body, _ in routes}
         (workspace / "answers.json").write_text(json.dumps(answers))
         bare_command = [sys.executable, "-m", "benchmarks.bare", str(workspace / "answers.json")]
-        with _child(bare_command, dict(os.environ), re.compile(r"^(\d+)$")) as bare:
+        with child(bare_command, dict(os.environ), re.compile(r"^(\d+)$")) as bare:
             return [_figure(ours, bare, *route) for route in routes]
 
 

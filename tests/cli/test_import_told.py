@@ -3,10 +3,9 @@
 import json
 import os
 import pty
-from contextlib import suppress
-from io import BufferedReader
 from pathlib import Path
 
+from tests.cli.terminal import read_all
 from tests.cli.workplace import Workplace, counts
 from tests.library import lora_bytes, write_lora
 
@@ -90,16 +89,7 @@ def test_a_terminal_shows_a_progress_bar_on_stderr_and_nothing_of_it_on_stdout(w
     with os.fdopen(ours, "rb") as terminal:
         process = workplace.start("import", "loras", "--json", stderr=theirs, TERM="xterm", NO_COLOR="1")
         os.close(theirs)
-        shown = _read_all(terminal)
+        shown = read_all(terminal)
         stdout, _ = process.communicate()
     assert counts(json.loads(stdout)) == {"added": 1}
     assert b"1 of 1 files" in shown
-
-
-def _read_all(terminal: BufferedReader) -> bytes:
-    """What is written until nobody holds the other end."""
-    shown = b""
-    with suppress(OSError):  # which is how Linux says that this is the end
-        while piece := terminal.read1():
-            shown += piece
-    return shown

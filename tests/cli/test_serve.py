@@ -120,5 +120,5 @@ def test_a_port_that_is_taken_is_one_line(workplace: Workplace) -> None:
 
 def test_migrating_says_that_the_database_is_up_to_date_and_hides_its_password(workplace: Workplace) -> None:
     place = f"sqlite:///{workplace.folder}/data/db.sqlite"
-    assert workplace.ok("migrate") == f"{place} went from no tables to revision 0001\n"
-    assert workplace.ok("migrate") == f"{place} is up to date (revision 0001)\n"
+    assert workplace.ok("migrate") == f"{place} went from no tables to revision 0002\n"
+    assert workplace.ok("migrate") == f"{place} is up to date (revision 0002)\n"

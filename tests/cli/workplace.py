@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,23 @@ from lora_manager.cli.main import root
 from tests.library import write_lora
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS = ("AUTO_MIGRATE", "DATABASE_URL", "DATA_DIR", "LIBRARY_ROOTS", "LOG_FORMAT", "LOG_LEVEL", "TOKEN_FORMAT")
+SETTINGS = (
+    "AUTO_MIGRATE",
+    "CLI_COMMANDS",
+    "DATABASE_URL",
+    "DATA_DIR",
+    "DELIVERY_ALLOWED_HOSTS",
+    "LIBRARY_ROOTS",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "QUEUE_URL",
+    "REDIS_URL",
+    "RUNTIME_CONCURRENCY",
+    "TOKEN_FORMAT",
+    "WORKER_CONCURRENCY",
+    "WORKER_GRACE_S",
+    "WORKER_LEASE_S",
+)
 
 
 def counts(report: Mapping[str, Sequence[object]]) -> dict[str, int]:
@@ -61,6 +78,16 @@ class Workplace:
     def json(self, *arguments: str | Path, **environment: str) -> Any:  # noqa: ANN401  # JSON is anything
         """What a call that must succeed prints as JSON."""
         return json.loads(self.ok(*arguments, "--json", **environment))
+
+    @contextmanager
+    def started(self, *arguments: str | Path, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+        """A call in a process of its own, which is gone after the block."""
+        process = self.start(*arguments, stderr=subprocess.PIPE, **environment)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
 
     def start(
         self, *arguments: str | Path, stderr: int = subprocess.PIPE, **environment: str

@@ -1,10 +1,11 @@
-"""LoRAs to store; each new one has an id and a path of its own."""
+"""LoRAs and deliveries to store; each new one has an id of its own, above all before it."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lora_manager.domain.delivery import Content, Delivery, Mode
 from lora_manager.domain.file.facts import Embedded, Hashes, Network
 from lora_manager.domain.file.record import FileRecord
 from lora_manager.domain.ids import uuid7
@@ -12,6 +13,7 @@ from lora_manager.domain.lora import Lora
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=1)
+LEASE = timedelta(seconds=30)
 _numbers = itertools.count()
 
 
@@ -47,3 +49,14 @@ def a_record(content: str = "0", *, tensors: str | None = None, **fields: Any) -
             **fields,
         }
     )
+
+
+def a_delivery(**fields: Any) -> Delivery:  # noqa: ANN401  # likewise
+    """A delivery that was accepted and not yet claimed."""
+    given = {"prompt": "ink", "mode": Mode.HTTP, "params": {"host": "127.0.0.1"}, "content": Content("ink")}
+    return Delivery(**{"id": new_id(), "created_at": NOW, **given, **fields}).accept()[0]
+
+
+def claimed(delivery: Delivery, now: datetime = NOW) -> Delivery:
+    """The same, claimed at this moment for the time of a lease."""
+    return delivery.claim("a worker", now=now, lease=LEASE)[0]

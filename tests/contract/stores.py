@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from lora_manager.adapters.database.catalog import open_catalog
+from lora_manager.adapters.database.catalog import SqlCatalog
+from lora_manager.adapters.database.delivery_catalog import SqlDeliveryCatalog
 from lora_manager.adapters.database.engine import Database, open_database
+from lora_manager.adapters.database.readers import open_reader
 from lora_manager.adapters.database.unit_of_work import SqlAlchemyUnitOfWork
 from lora_manager.adapters.memory.catalog import MemoryCatalog
+from lora_manager.adapters.memory.delivery_catalog import MemoryDeliveryCatalog
 from lora_manager.adapters.memory.store import MemoryStore
 from lora_manager.adapters.memory.unit_of_work import MemoryUnitOfWork
+from lora_manager.domain.delivery import Delivery
 from lora_manager.domain.lora import Lora
 from lora_manager.ports.catalog import LibraryReport, LoraCatalog
+from lora_manager.ports.deliveries import DeliveryCatalog
 from lora_manager.ports.unit_of_work import BeginUnitOfWork
 
 
@@ -24,6 +29,7 @@ class Stores:
     begin: BeginUnitOfWork
     catalog: LoraCatalog
     report: LibraryReport
+    deliveries: DeliveryCatalog
 
     async def add(self, *loras: Lora) -> None:
         """Store LoRAs in a transaction of their own."""
@@ -37,12 +43,25 @@ class Stores:
             await uow.loras.save(*loras)
             await uow.commit()
 
+    async def accept(self, *deliveries: Delivery) -> None:
+        """Store new deliveries in a transaction of their own."""
+        async with self.begin() as uow:
+            for delivery in deliveries:
+                await uow.deliveries.add(delivery)
+            await uow.commit()
+
+    async def change(self, *deliveries: Delivery) -> None:
+        """Store changed deliveries in a transaction of their own."""
+        async with self.begin() as uow:
+            await uow.deliveries.save(*deliveries)
+            await uow.commit()
+
 
 def memory_stores() -> Stores:
     """A registry in memory."""
     store = MemoryStore()
     catalog = MemoryCatalog(store)
-    return Stores(partial(MemoryUnitOfWork, store), catalog, catalog)
+    return Stores(partial(MemoryUnitOfWork, store), catalog, catalog, MemoryDeliveryCatalog(store))
 
 
 @asynccontextmanager
@@ -55,8 +74,9 @@ async def sql_stores(url: str) -> AsyncIterator[Stores]:
 @asynccontextmanager
 async def stores_of(database: Database) -> AsyncIterator[Stores]:
     """The registry in an open database."""
-    async with open_catalog(database) as catalog:
-        yield Stores(partial(SqlAlchemyUnitOfWork, database), catalog, catalog)
+    async with open_reader(database) as reader:
+        catalog = SqlCatalog(reader)
+        yield Stores(partial(SqlAlchemyUnitOfWork, database), catalog, catalog, SqlDeliveryCatalog(reader))
 
 
 SYSTEMS = ("sqlite", "postgresql")

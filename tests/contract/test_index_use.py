@@ -1,4 +1,7 @@
-"""What has to be quick with 10,000 LoRAs finds its rows by an index; SQLite tells how it would go about a query."""
+"""What has to be quick with 10,000 LoRAs, or with millions of deliveries that ended, finds its rows by an index.
+
+SQLite tells how it would go about a query.
+"""
 
 import sqlite3
 from collections import defaultdict
@@ -9,9 +12,10 @@ import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.dialects import sqlite
 
-from lora_manager.adapters.database import listing, lookups
+from lora_manager.adapters.database import delivery_catalog, due, listing, lookups
 from lora_manager.adapters.database.paths import at_paths
-from lora_manager.adapters.database.tables import adapters
+from lora_manager.adapters.database.tables import adapters, deliveries
+from lora_manager.domain.delivery import Mode, Status
 from lora_manager.domain.selection import Cursor, Order, OrderField, Selection
 from tests.contract.examples import a_lora, a_record
 from tests.contract.stores import NewUrl
@@ -67,3 +71,60 @@ def test_a_look_up_searches_an_index(
     plan = plan_of(connection, query)
     assert any(index in step for step in plan), plan
     assert not any(step.startswith("SCAN adapters") for step in plan), plan
+
+
+@pytest.mark.parametrize(
+    ("query", "indexes"),
+    [
+        (due.unlimited_due(only=False), {"ix_deliveries_due (due_at<?)"}),
+        (
+            due.runtimes(only=False, locked=False),
+            {
+                "ix_deliveries_due_by_runtime (runtime>?)",
+                "ix_deliveries_due_by_runtime (runtime=? AND due_at>?)",
+                "ix_deliveries_leased (runtime=? AND lease_until>?)",
+            },
+        ),
+        (due.running(["gpu:1", "gpu:2"])[0], {"ix_deliveries_leased (runtime=? AND lease_until>?)"}),
+        (
+            due.limited_due({"gpu:1": 1, "gpu:2": 2}, only=False)[0],
+            {"ix_deliveries_due_by_runtime (runtime=? AND due_at<?)", "sqlite_autoindex_deliveries_1 (id=?)"},
+        ),
+        (
+            select(deliveries.c.id).where(deliveries.c.idempotency_key == "key"),
+            {"uq_deliveries_idempotency_key (idempotency_key=?)"},
+        ),
+        (delivery_catalog.ONE, {"sqlite_autoindex_deliveries_1 (id=?)"}),
+        (delivery_catalog.WAITING, {"ix_deliveries_status_mode_id (status=?)"}),
+        (delivery_catalog.revisions(8), {"sqlite_autoindex_deliveries_1 (id=?)"}),
+        (delivery_catalog.page(frozenset(), frozenset(), behind=False), {"sqlite_autoindex_deliveries_1"}),
+        (delivery_catalog.page(frozenset(), frozenset(), behind=True), {"sqlite_autoindex_deliveries_1 (id<?)"}),
+        (
+            delivery_catalog.page(frozenset({Status.FAILED}), frozenset(), behind=False),
+            {"ix_deliveries_status_mode_id (status=? AND mode=?)", "sqlite_autoindex_deliveries_1 (id=?)"},
+        ),
+        (
+            delivery_catalog.page(frozenset(), frozenset({Mode.CLI}), behind=True),
+            {"ix_deliveries_status_mode_id (status=? AND mode=? AND id<?)", "sqlite_autoindex_deliveries_1 (id=?)"},
+        ),
+    ],
+    ids=[
+        "due",
+        "runtimes",
+        "running",
+        "limited",
+        "key",
+        "one",
+        "waiting",
+        "revisions",
+        "first",
+        "behind",
+        "status",
+        "mode",
+    ],
+)
+def test_deliveries_are_found_by_indexes_alone(
+    connection: sqlite3.Connection, query: Select[tuple[object, ...]], indexes: set[str]
+) -> None:
+    steps = [step for step in plan_of(connection, query) if " deliveries" in step]
+    assert {step.split("INDEX ")[-1] for step in steps} == indexes

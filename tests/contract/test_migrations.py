@@ -19,7 +19,7 @@ from lora_manager.adapters.database.migrate import (
 )
 from lora_manager.adapters.database.revisions import alembic_config, known_revisions
 from lora_manager.adapters.database.tables import metadata
-from tests.contract.examples import a_lora
+from tests.contract.examples import a_delivery, a_lora
 from tests.contract.stores import NewUrl, stores_of
 
 
@@ -89,6 +89,17 @@ async def test_migrations_lead_up_down_and_up_again(empty: Database) -> None:
     assert await tables_of(empty) == {"alembic_version"}
     await run(empty, "upgrade", "head")
     assert await is_current(empty)
+
+
+async def test_a_database_without_deliveries_gets_them_and_keeps_what_it_holds(empty: Database) -> None:
+    lora, delivery = a_lora(), a_delivery()
+    await run(empty, "upgrade", "0001")
+    async with stores_of(empty) as stores:
+        await stores.add(lora)
+        await prepare(empty, auto_migrate=True)
+        await stores.accept(delivery)
+        assert await stores.catalog.get(lora.id) == lora
+        assert await stores.deliveries.get(delivery.id) == delivery
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> None:

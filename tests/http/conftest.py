@@ -30,7 +30,7 @@ def sqlite_url(new_url: NewUrl) -> str:
 @pytest.fixture
 async def service(sqlite_url: str, library: Path) -> AsyncIterator[Service]:
     """The service on SQLite."""
-    async with running(sqlite_url, library) as service:
+    async with running(sqlite_url, library, CLI_COMMANDS='{"draw": ["/bin/cat"], "fail": ["/bin/false"]}') as service:
         yield service
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,10 +24,12 @@ class Service:
     """A running service.
 
     :param library: its only library root
+    :param application: what is behind it
     """
 
     client: httpx.AsyncClient
     library: Path
+    application: Application
 
     def file(self, name: str, content: str | None = None) -> str:
         """The path of a new LoRA file in the library; without a content its content is its own."""
@@ -53,6 +55,36 @@ class Service:
         assert answer.status_code == 200, answer.text
         return [adapter["name"] for adapter in answer.json()["items"]]
 
+    async def deliver(self, **request: object) -> str:
+        """Have a prompt accepted for delivery, and return the delivery's id."""
+        answer = await self.client.post("/deliveries", json={"prompt": "a quiet harbour", **request})
+        assert answer.status_code == 201, answer.text
+        delivery_id: str = answer.json()["delivery_id"]
+        return delivery_id
+
+    async def delivery(self, delivery_id: str) -> dict[str, Any]:
+        """The delivery as it is now."""
+        answer = await self.client.get(f"/deliveries/{delivery_id}")
+        assert answer.status_code == 200, answer.text
+        delivery: dict[str, Any] = answer.json()["delivery"]
+        return delivery
+
+    async def end_of(self, delivery_id: str) -> dict[str, Any]:
+        """The delivery once a worker has brought it to its end: that is when its stream of events is complete."""
+        await self.client.get(f"/deliveries/{delivery_id}/events")
+        return await self.delivery(delivery_id)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """With a worker, for as long as the block lasts."""
+        stop = asyncio.Event()
+        async with self.application.open_worker() as worker, asyncio.TaskGroup() as tasks:
+            tasks.create_task(worker.run(stop))
+            try:
+                yield
+            finally:
+                stop.set()
+
 
 @asynccontextmanager
 async def client_of(application: AbstractAsyncContextManager[Application]) -> AsyncIterator[httpx.AsyncClient]:
@@ -76,13 +108,13 @@ async def client_of(application: AbstractAsyncContextManager[Application]) -> As
 
 
 @asynccontextmanager
-async def running(database_url: str, library: Path) -> AsyncIterator[Service]:
-    """The service on a database, with an empty library."""
+async def running(database_url: str, library: Path, **environ: str) -> AsyncIterator[Service]:
+    """The service on a database, with an empty library and without a worker."""
     settings = load_settings(
-        {"DATABASE_URL": database_url, "LIBRARY_ROOTS": str(library), "DATA_DIR": str(library.parent)}
+        {"DATABASE_URL": database_url, "LIBRARY_ROOTS": str(library), "DATA_DIR": str(library.parent), **environ}
     )
-    async with client_of(open_application(settings)) as client:
-        yield Service(client, library)
+    async with open_application(settings) as application, client_of(nullcontext(application)) as client:
+        yield Service(client, library, application)
 
 
 def wrong(answer: httpx.Response) -> dict[str, str]:

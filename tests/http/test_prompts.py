@@ -1,10 +1,12 @@
 """Composing prompts and taking them apart."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.http.service import NOBODY, Service, wrong
+from tests.standins.http_server import serving
 
 
 async def test_the_active_adapters_become_a_prompt_in_their_order(service: Service) -> None:
@@ -82,14 +84,69 @@ async def test_a_named_adapter_that_is_not_there_is_named(service: Service, memb
         ({"prefix": "a\0b", "suffix": "x" * 100_001}, ["prefix", "suffix"]),
         ({"prefix": "a\0b", "triggers": "some"}, ["prefix", "triggers"]),
         ({"triggers": "some", "dedupe": "none", "base_model": " "}, ["base_model", "dedupe", "triggers"]),
-        ({"delivery": {"mode": "http"}}, ["delivery"]),
+        ({"delivery": {"mode": "http"}}, ["delivery.http.host"]),
         ({"delivery": False, "weight": 1}, ["delivery", "weight"]),
+        ({"delivery": {}}, ["delivery.mode"]),
+        ({"delivery": {"mode": "ftp", "http": 1, "url": "x"}}, ["delivery.http", "delivery.mode", "delivery.url"]),
+        ({"delivery": {"mode": "http", "http": {"host": "example.org"}}}, ["delivery.http.host"]),
+        ({"delivery": {"mode": "cli", "cli": {"template": "rm"}}}, ["delivery.cli.template"]),
+        ({"delivery": {"mode": "cli", "http": {}, "sdnext": {}}}, ["delivery.http", "delivery.sdnext"]),
+        ({"delivery": {"mode": "cli", "cli": {"max_attempts": 0}, "timeout_s": 0}},
+         ["delivery.cli.max_attempts", "delivery.timeout_s"]),
+        ({"delivery": {"mode": "cli", "cli": {"timeout_s": 1}, "timeout_s": 2}}, ["delivery.cli.timeout_s"]),
+        ({"weight": 1, "prefix": "\0", "delivery": {"mode": "http", "http": {"port": 0}, "max_attempts": 0}},
+         ["delivery.http.host", "delivery.http.port", "delivery.max_attempts", "prefix", "weight"]),
+        ({"dialect": "esperanto", "delivery": {"mode": "http"}}, ["dialect"]),
     ],
-)
+)  # fmt: skip
 async def test_what_cannot_be_composed_is_named_field_by_field(
     service: Service, body: dict[str, Any], names: list[str]
 ) -> None:
     assert sorted(wrong(await service.client.post("/compose", json=body))) == names
+    assert (await service.client.get("/deliveries")).json()["items"] == []
+
+
+async def test_a_composed_prompt_is_delivered_with_what_it_is_made_of(service: Service) -> None:
+    async def take(*_: object) -> tuple[int, dict[str, str], bytes]:
+        return 200, {}, b""
+
+    adapter = await service.register("ink", active=True, weight=0.75)
+    async with serving(take) as target:
+        http = {"host": "127.0.0.1", "port": target.port, "timeout_s": 5}
+        body = {"prefix": "a harbour", "delivery": {"mode": "http", "http": http, "max_attempts": 2}}
+        answer = await service.client.post("/compose", json=body)
+        delivery = answer.json()["delivery"]
+        assert (answer.status_code, list(delivery), delivery["status"]) == (200, ["id", "status"], "pending")
+        async with service.working():
+            shown = await service.end_of(delivery["id"])
+    assert (shown["status"], shown["max_attempts"], shown["timeout_s"]) == ("succeeded", 2, 5.0)
+    assert shown["prompt"] == answer.json()["prompt"] == "a harbour <lora:ink:0.75>"
+    [request] = target.requests
+    [lora] = json.loads(request.body)["metadata"]["adapters"]
+    assert (lora["id"], lora["weight"], lora["sha256"]) == (adapter["id"], 0.75, adapter["sha256"])
+
+
+async def test_a_composition_can_go_where_no_parameters_are_needed(service: Service) -> None:
+    ways: list[dict[str, object]] = [{}, {"cli": {}}, {"cli": None, "http": None}]
+    for given in ways:
+        answer = await service.client.post("/compose", json={"delivery": {"mode": "cli", **given}})
+        assert answer.status_code == 200, answer.text
+        assert (await service.delivery(answer.json()["delivery"]["id"]))["params"] == {}
+
+
+async def test_a_workflow_without_a_place_for_a_lora_is_refused_where_there_are_loras(service: Service) -> None:
+    workflow = {"1": {"class_type": "SaveImage", "inputs": {}}}
+    body = {"delivery": {"mode": "comfyui", "comfyui": {"base_url": "http://localhost:8188", "workflow": workflow}}}
+    assert (await service.client.post("/compose", json=body)).status_code == 200
+    await service.register("ink", active=True)
+    assert list(wrong(await service.client.post("/compose", json=body))) == ["delivery.comfyui.workflow"]
+
+
+async def test_what_cannot_be_composed_is_not_delivered(service: Service) -> None:
+    body = {"adapters": [{"name": "nobody"}], "delivery": {"mode": "http", "http": {"host": "example.org"}}}
+    answer = await service.client.post("/compose", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/adapter-not-found")
+    assert (await service.client.get("/deliveries")).json()["items"] == []
 
 
 @pytest.mark.parametrize("weight", [100.001, -101, 1e308, 10**30])

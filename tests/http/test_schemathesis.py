@@ -31,11 +31,13 @@ class Target:
 
     :param adapter_id: an adapter it has
     :param file_path: a file that it could register
+    :param delivery_id: a delivery that ended, so that its stream of events ends
     """
 
     url: str
     adapter_id: str
     file_path: str
+    delivery_id: str
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +45,17 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     folder: Path = tmp_path_factory.mktemp("service")
     paths = [str(write_lora(folder / "library" / f"{name}.safetensors", name)) for name in ("ink", "fog")]
     environ = {"DATA_DIR": str(folder), "LIBRARY_ROOTS": str(folder / "library")}
+    # There is no worker: deliveries are accepted and stay where they are, nothing is contacted and no command is run.
     app = create_app(open_application(load_settings(environ)))
     server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_level="critical"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        answer = httpx.post(f"{url}/adapters", json={"name": "ink", "file_path": paths[0]})
-        yield Target(url, answer.json()["adapter"]["id"], paths[1])
+        adapter = httpx.post(f"{url}/adapters", json={"name": "ink", "file_path": paths[0]}).json()["adapter"]
+        delivery_id = httpx.post(f"{url}/deliveries", json={"prompt": "x", "mode": "cli"}).json()["delivery_id"]
+        httpx.post(f"{url}/deliveries/{delivery_id}/cancel")
+        yield Target(url, adapter["id"], paths[1], delivery_id)
         server.should_exit = True
         thread.join()
 
@@ -68,5 +73,7 @@ def _aim(case: Case[Any], target: Target) -> None:
     """Random ids and paths lead nowhere: let these lead somewhere."""
     if "/adapters/{id}" in case.path:
         case.path_parameters["id"] = target.adapter_id
+    if "/deliveries/{id}" in case.path:
+        case.path_parameters["id"] = target.delivery_id
     if case.path == "/adapters" and isinstance(case.body, dict):
         case.body["file_path"] = target.file_path

@@ -1,19 +1,26 @@
 """The server process: its port, its end, and an address that is taken."""
 
+import asyncio
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
 
+from lora_manager.app.deliveries.worker import Worker
+from lora_manager.container import open_application
+from lora_manager.domain.delivery import Delivery
 from lora_manager.domain.errors import Unavailable
 from lora_manager.http.server import CannotListen, serve
 from lora_manager.settings import Settings, load_settings
+from tests.standins.http_server import serving
 
 PROGRAM = """
 import sys
@@ -111,6 +118,64 @@ def test_what_keeps_the_application_from_opening_comes_out_as_it_is() -> None:
 def test_when_nobody_can_be_told_that_it_started_it_ends(settings: Settings) -> None:
     with pytest.raises(AssertionError):
         serve(settings, "127.0.0.1", 0, on_started=_never)
+
+
+async def test_what_is_being_sent_when_it_is_told_to_stop_is_sent_and_recorded(
+    tmp_path: Path, settings: Settings
+) -> None:
+    received, release = asyncio.Event(), asyncio.Event()
+
+    async def hold(*_: object) -> tuple[int, dict[str, str], bytes]:
+        received.set()
+        await release.wait()
+        return 200, {}, b""
+
+    async with serving(hold) as target:
+        with server(tmp_path) as (process, url):
+            body = {"prompt": "x", "mode": "http", "params": {"host": "127.0.0.1", "port": target.port}}
+            accepted = await asyncio.to_thread(httpx.post, f"{url}/deliveries", json=body)
+            async with asyncio.timeout(30):
+                await received.wait()
+            process.send_signal(signal.SIGTERM)
+            release.set()
+            out, err = await asyncio.to_thread(process.communicate, timeout=30)
+        assert (process.returncode, out, err) == (0, "closed\n", "")
+    delivery = await _stored(settings, accepted.json()["delivery_id"])
+    assert (delivery.status, len(delivery.attempts)) == ("succeeded", 1)
+
+
+@pytest.mark.parametrize("is_early", [True, False], ids=["at once", "later"])
+def test_without_its_worker_it_does_not_serve_on(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, is_early: bool
+) -> None:
+    started = asyncio.Event()
+
+    async def break_down(*_: object) -> None:
+        if not is_early:
+            await started.wait()
+        raise RuntimeError("the worker broke down")
+
+    monkeypatch.setattr(Worker, "run", break_down)
+    with pytest.raises(RuntimeError, match="the worker broke down"):
+        serve(settings, "127.0.0.1", 0, on_started=lambda _: started.set())
+    assert started.is_set() is not is_early
+
+
+def test_with_a_queue_the_workers_are_processes_of_their_own(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def break_down(*_: object) -> None:
+        raise RuntimeError("there is a worker here")
+
+    monkeypatch.setattr(Worker, "run", break_down)
+    elsewhere = replace(settings, queue_url="redis://127.0.0.1:1/0")
+    with pytest.raises(AssertionError):
+        serve(elsewhere, "127.0.0.1", 0, on_started=_never)
+
+
+async def _stored(settings: Settings, delivery_id: str) -> Delivery:
+    async with open_application(settings) as application:
+        return await application.deliveries.get(UUID(delivery_id))
 
 
 def _never(port: int) -> None:

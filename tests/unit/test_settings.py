@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
 from lora_manager.domain.errors import InvalidField
 from lora_manager.settings import InvalidSettings, load_settings, mask_url
 
@@ -25,6 +26,10 @@ def test_without_any_variable_all_is_kept_below_the_working_directory() -> None:
     assert settings.library_roots == (str(here / "loras"),)
     assert (settings.auto_migrate, settings.token_format) == (True, None)
     assert (settings.log_format, settings.log_level) == ("console", "info")
+    assert settings.artefacts_dir == str(here / "data" / "deliveries")
+    assert (settings.queue_url, settings.cli_commands) == (None, {})
+    assert settings.delivery_allowed_hosts == AllowedHosts.parse("loopback")
+    assert (settings.worker_concurrency, settings.runtime_concurrency, settings.worker_lease_s) == (20, 1, 30)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +63,16 @@ def test_settings_are_read_without_regard_to_case() -> None:
         ("LOG_FORMAT", "xml", "holds 'xml'; allowed are console, json"),
         ("LOG_LEVEL", "loud", "holds 'loud'; allowed are debug, info, warning, error"),
         ("STORAGE_TYPE", "s3", "holds 's3'; this version supports only local"),
-        *(
-            (name, "x", LATER_VERSION)
-            for name in ("API_KEY", "API_KEYS_FILE", "METADATA_SYNC", "QUEUE_URL", "REDIS_URL")
-        ),
+        ("QUEUE_URL", "amqp://broker", "holds 'amqp://broker'; must be a URL that begins with redis://, "),
+        ("QUEUE_URL", "redis", "holds 'redis'; must be a URL that begins with redis://, "),
+        ("REDIS_URL", "mysql://me:hush@db", "holds 'mysql://me:***@db'; must be a URL that begins with "),
+        ("DELIVERY_ALLOWED_HOSTS", "127.1", "holds '127.1'; '127.1' is no host; "),
+        ("WORKER_CONCURRENCY", "0", "holds '0'; allowed are whole numbers from 1 to 1000"),
+        ("WORKER_CONCURRENCY", "1001", "holds '1001'; allowed are whole numbers from 1 to 1000"),
+        ("RUNTIME_CONCURRENCY", "two", "holds 'two'; allowed are whole numbers from 1 to 100"),
+        ("RUNTIME_CONCURRENCY", "²", "holds '²'; allowed are whole numbers from 1 to 100"),
+        ("WORKER_LEASE_S", "0.5", "holds '0.5'; allowed are whole numbers from 1 to 3600"),
+        *((name, "x", LATER_VERSION) for name in ("API_KEY", "API_KEYS_FILE", "METADATA_SYNC")),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, value: str, reason: str) -> None:
@@ -84,6 +95,75 @@ def test_what_is_switched_off_or_empty_is_no_problem(environ: dict[str, str]) ->
     assert load_settings(environ) == load_settings({})
 
 
+@pytest.mark.parametrize("name", ["QUEUE_URL", "REDIS_URL"])
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("redis://broker/1", "redis://broker/1"),
+        (" REDISS://me:hush@broker ", "rediss://me:hush@broker"),
+        ("postgresql+asyncpg://db/loras", "postgresql://db/loras"),
+        ("postgres://db/loras", "postgres://db/loras"),
+    ],
+)
+def test_a_broker_is_named_by_either_name_with_or_without_a_driver(name: str, url: str, read: str) -> None:
+    assert load_settings({name: url}).queue_url == read
+
+
+def test_the_two_names_of_the_broker_must_not_contradict_each_other() -> None:
+    url = "redis://broker"
+    assert load_settings({"QUEUE_URL": url, "REDIS_URL": url}).queue_url == url
+    [problem] = problems(QUEUE_URL=url, REDIS_URL="redis://other")
+    assert problem.name == "REDIS_URL"
+    assert "another name of QUEUE_URL" in problem.reason
+
+
+def test_hosts_are_allowed_as_they_are_named() -> None:
+    allowed = load_settings({"DELIVERY_ALLOWED_HOSTS": "gpu.example, 192.0.2.0/24:8188"}).delivery_allowed_hosts
+    assert allowed == AllowedHosts.parse("gpu.example 192.0.2.0/24:8188")
+
+
+def test_commands_are_read_from_json_or_from_a_file_that_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = '{"draw": ["/usr/bin/draw", "{prompt_file}"], "note": ["tee"]}'
+    (tmp_path / "commands.json").write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    meant = {"draw": ("/usr/bin/draw", "{prompt_file}"), "note": ("tee",)}
+    for value in (text, f" {text}", str(tmp_path / "commands.json"), "~/commands.json"):
+        assert load_settings({"CLI_COMMANDS": value}).cli_commands == meant
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [
+        '{"a": "draw"}',
+        '{"a": []}',
+        '{"a": [""]}',
+        '{"a": ["draw", 1]}',
+        '{"a": ["draw\\u0000"]}',
+        '{"a b": ["draw"]}',
+        '{"": ["draw"]}',
+    ],
+)
+def test_a_command_is_a_name_with_a_program_and_its_arguments(commands: str) -> None:
+    [problem] = problems(CLI_COMMANDS=commands)
+    assert problem.name == "CLI_COMMANDS"
+    assert "must map each name to a program and its arguments" in problem.reason
+
+
+@pytest.mark.parametrize("value", ['{"a": ["hush"]', '["hush"]', '{"a": ["draw", "--key", "hush", 1]}'])
+def test_what_commands_hold_is_not_repeated_since_it_may_be_secret(value: str) -> None:
+    [problem] = problems(CLI_COMMANDS=value)
+    assert problem.reason.startswith("holds '{...}'; must ")
+    assert "hush" not in problem.reason
+
+
+@pytest.mark.parametrize("path", ["nowhere.json", "."])
+def test_a_file_of_commands_that_cannot_be_read_is_named(path: str) -> None:
+    [problem] = problems(CLI_COMMANDS=path)
+    assert problem.reason.startswith(f"holds {path!r}; must be a JSON object, or the path of a file that holds one (")
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
@@ -93,6 +173,12 @@ def test_what_is_switched_off_or_empty_is_no_problem(environ: dict[str, str]) ->
         ("postgresql://me:hu@hush@db/loras", "postgresql://me:***@db/loras"),
         ("postgresql://me@db/loras?password=hush", "postgresql://db/loras?***"),
         ("postgresql://me:hush@[db/loras", "***"),
+        ("postgresql://me:hu/hush@db/loras", "***"),
+        ("postgresql://me:hu?hush@db/loras", "***"),
+        ("postgresql://me:hu#hush@db/loras", "***"),
+        ("me:hush@db/loras", "***"),
+        ("redis://:hush@broker:6379/0", "redis://:***@broker:6379/0"),
+        ("sqlite:////srv/me@home/db.sqlite", "sqlite:////srv/me@home/db.sqlite"),
     ],
 )
 def test_a_password_in_a_url_is_never_shown(url: str, shown: str) -> None:

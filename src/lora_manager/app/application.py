@@ -1,8 +1,14 @@
 """All that can be asked of LoRA Manager, in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from lora_manager.app.deliveries.change_delivery import CancelDelivery, RetryDelivery
+from lora_manager.app.deliveries.deliver_composition import DeliverComposition
+from lora_manager.app.deliveries.enqueue_delivery import EnqueueDelivery
+from lora_manager.app.deliveries.watch_delivery import WatchDelivery
+from lora_manager.app.deliveries.worker import Worker
 from lora_manager.app.library.scan_library import ScanLibrary
 from lora_manager.app.library.start_scan import ShowScan, StartScan
 from lora_manager.app.loras.activate_lora import ActivateLora, DeactivateLora
@@ -16,18 +22,20 @@ from lora_manager.app.loras.verify_lora import VerifyLora
 from lora_manager.app.prompts.compose_prompt import ComposePrompt
 from lora_manager.app.prompts.parse_prompt import ParsePrompt
 from lora_manager.ports.catalog import LibraryReport, LoraCatalog
+from lora_manager.ports.deliveries import DeliveryCatalog
 from lora_manager.ports.readiness import Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """The use cases, and the two read ports that need none.
+    """The use cases, the read ports that need none, and a worker for whoever wants to run one.
 
     Get one from ``lora_manager.container.open_application``; HTTP and CLI are thin layers over it.
     """
 
     catalog: LoraCatalog
     report: LibraryReport
+    deliveries: DeliveryCatalog
     parts: Sequence[Part]
     register_lora: RegisterLora
     revise_lora: ReviseLora
@@ -44,3 +52,9 @@ class Application:
     scan_library: ScanLibrary
     start_scan: StartScan
     show_scan: ShowScan
+    enqueue_delivery: EnqueueDelivery
+    deliver_composition: DeliverComposition
+    cancel_delivery: CancelDelivery
+    retry_delivery: RetryDelivery
+    watch_delivery: WatchDelivery
+    open_worker: Callable[[], AbstractAsyncContextManager[Worker]]

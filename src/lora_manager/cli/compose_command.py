@@ -8,7 +8,7 @@ import click
 from lora_manager.app.application import Application
 from lora_manager.app.prompts.compose_prompt import ComposePromptCommand, MemberReference
 from lora_manager.cli.lookup import as_id
-from lora_manager.cli.options import json_option
+from lora_manager.cli.options import dialect_option, json_option, triggers_option
 from lora_manager.cli.output import print_json, warn
 from lora_manager.cli.session import Session
 from lora_manager.domain.prompt import Composition, Dedupe
@@ -25,16 +25,10 @@ from lora_manager.domain.trigger import TriggerChoice
     metavar="NAME_OR_ID[=WEIGHT]",
     help="Take this LoRA instead of the active ones; repeat it, in the order wanted.",
 )
-@click.option("--dialect", help="How the runtime wants to be told: a1111, sdnext, comfyui-lora-manager, sdcpp.")
+@dialect_option
 @click.option("--separator", default=" ", help="What joins the parts.  [default: one space]")
 @click.option("--base-model", help="Warn of LoRAs that were made for another family than this.")
-@click.option(
-    "--triggers",
-    type=click.Choice([choice.value for choice in TriggerChoice]),
-    default=TriggerChoice.NONE.value,
-    show_default=True,
-    help="Which trigger words to add.",
-)
+@triggers_option
 @click.option(
     "--dedupe",
     type=click.Choice([choice.value for choice in Dedupe]),

@@ -19,6 +19,8 @@ SUMMARIES = {
     "deactivate": "Take a LoRA out of the composition.",
     "compose": "Turn LoRAs into a prompt.",
     "parse": "Take a prompt apart.",
+    "deliver": "Send a prompt to a runtime.",
+    "worker": "Send what was accepted for delivery.",
 }
 
 

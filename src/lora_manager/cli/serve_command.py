@@ -67,6 +67,7 @@ def _greet(settings: Settings, url: str, count: int) -> None:
     say(f"{count:,} LoRAs are registered. LoRA files are read from")
     for root in settings.library_roots:
         say(f"  {root}")
+    say(f"Deliveries are sent by {_sender(settings)}.")
     say()
     say("To try next, in another terminal: register the files, list them, activate the first, compose a prompt")
     say(f"  curl -X POST {url}/library/scans")
@@ -77,3 +78,7 @@ def _greet(settings: Settings, url: str, count: int) -> None:
     for root in settings.library_roots:
         if not os.path.isdir(root):
             warn(f"{root} is no folder; make it, or name another in LIBRARY_ROOTS")
+
+
+def _sender(settings: Settings) -> str:
+    return "this process" if settings.queue_url is None else "lora-manager worker, since QUEUE_URL is set"

@@ -35,9 +35,15 @@ class Session:
         set_up_logging(settings.log_format, settings.log_level)
         return settings
 
-    def run(self, work: Callable[[Application], Awaitable[T]], settings: Settings | None = None) -> T:
+    def run(
+        self,
+        work: Callable[[Application], Awaitable[T]],
+        settings: Settings | None = None,
+        loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    ) -> T:
         """Open the application, do the work with it, and close it again.
 
+        :param loop_factory: makes the event loop; None: asyncio's
         :raises Failure: whatever the work raises, and what keeps the application from opening
         """
         from lora_manager.container import open_application
@@ -46,7 +52,8 @@ class Session:
             async with open_application(settings or self.start()) as application:
                 return await work(application)
 
-        return asyncio.run(main())
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            return runner.run(main())
 
 
 def _environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What happened to a LoRA, as told to the outside: log lines and outbox rows carry these names."""
+"""What happened to a LoRA or a delivery, as told to the outside: log lines and outbox rows carry these names."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +16,17 @@ class EventName(StrEnum):
     DELETED = "adapter.deleted"
     RESTORED = "adapter.restored"
     SCANNED = "library.scanned"
+    DELIVERY_ENQUEUED = "delivery.enqueued"
+    DELIVERY_STARTED = "delivery.started"
+    DELIVERY_RETRYING = "delivery.retrying"
+    DELIVERY_COMPLETED = "delivery.completed"
+    DELIVERY_FAILED = "delivery.failed"
+    DELIVERY_CANCELLED = "delivery.cancelled"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact that happened: to what (the LoRA's or the scan's id, or nothing), when, and which fields it touched."""
+    """One fact that happened: to what (a LoRA, a delivery, or nothing), when, and which fields it touched."""
 
     name: EventName
     at: datetime

@@ -1,5 +1,6 @@
 """The Litestar application."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,16 +14,27 @@ from lora_manager.http.openapi import openapi_document
 from lora_manager.http.problems import answer_problem
 from lora_manager.http.rendering import RenderedAdapters
 from lora_manager.http.request import ApiRequest
-from lora_manager.http.routes import about, adapters, health, library, placement, prompts
+from lora_manager.http.routes import about, adapters, deliveries, health, library, placement, prompts
 
-OPERATIONS = (*adapters.HANDLERS, *placement.HANDLERS, *library.HANDLERS, *prompts.HANDLERS, *health.HANDLERS)
+OPERATIONS = (
+    *adapters.HANDLERS,
+    *placement.HANDLERS,
+    *library.HANDLERS,
+    *prompts.HANDLERS,
+    *deliveries.HANDLERS,
+    *health.HANDLERS,
+)
 
 
-def create_app(application: AbstractAsyncContextManager[Application]) -> Litestar:
+def create_app(
+    application: AbstractAsyncContextManager[Application], stopping: asyncio.Event | None = None
+) -> Litestar:
     """The REST service.
 
     :param application: entered when the server starts and left when it stops: ``open_application(settings)``, or
         ``nullcontext`` of one that is open already
+    :param stopping: set when the server is told to stop, so that streams of events end; without it they go on for as
+        long as the server lets them
     """
 
     @asynccontextmanager
@@ -30,6 +42,7 @@ def create_app(application: AbstractAsyncContextManager[Application]) -> Litesta
         async with application as opened:
             app.state["application"] = opened
             app.state["adapters"] = RenderedAdapters()
+            app.state["stopping"] = stopping or asyncio.Event()
             yield
 
     handlers = [*OPERATIONS, *about.HANDLERS, about.show_openapi(openapi_document(OPERATIONS))]

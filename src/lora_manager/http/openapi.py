@@ -35,6 +35,7 @@ _TAGS = {
     "placement": "Which of them a composition takes, in which order, and one thing done to many",
     "library": "The files on disk: scans, tags, duplicates",
     "prompts": "Composing prompts and taking them apart",
+    "deliveries": "Prompts on their way to a runtime: accepted once, tried until they arrive",
     "health": "Whether the service is there and can work",
 }
 _HEADERS = {
@@ -46,10 +47,18 @@ _HEADERS = {
         "3f2a9c51d0b84e7e9a6c1f0d5b7e2c48",
     ),
     "If-Match": ("Change it only if it is still at this revision", '"3"'),
+    "Idempotency-Key": (
+        "1 to 255 printable ASCII characters: the same key and request again is the same delivery",
+        "harbour-2026-01-31",
+    ),
+    "Last-Event-ID": ("Go on behind this event", "2"),
     "If-None-Match": ("Show it only if it is no longer at this revision", '"3"'),
 }
 _ANSWER_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-ID")
-_DESCRIPTIONS = {304: "It is still at the revision that If-None-Match names"}
+_DESCRIPTIONS = {
+    204: "There is nothing more to say",
+    304: "It is still at the revision that If-None-Match names",
+}
 
 
 def openapi_document(handlers: Iterable[HTTPRouteHandler]) -> bytes:
@@ -78,7 +87,7 @@ def openapi_document(handlers: Iterable[HTTPRouteHandler]) -> bytes:
 
 def _types(operation: Operation) -> Iterator[type[Struct]]:
     yield Problem
-    for kind in (operation.body, operation.query, *operation.answers.values()):
+    for kind in (operation.body, operation.query, *operation.answers.values(), *operation.streams):
         if kind is not None:
             yield kind
 
@@ -130,6 +139,8 @@ def _responses(operation: Operation) -> dict[int, Json]:
         }
         if kind is not None:
             responses[status]["content"] = {"application/json": {"schema": _reference(kind)}}
+        elif operation.streams and status == HTTPStatus.OK:
+            responses[status]["content"] = {"text/event-stream": {"schema": _event(operation.streams)}}
     problems: dict[int, list[ProblemKind]] = {}
     for problem in operation.all_problems:
         problems.setdefault(problem.status, []).append(problem)
@@ -141,6 +152,21 @@ def _responses(operation: Operation) -> dict[int, Json]:
             "content": {"application/problem+json": {"schema": _reference(Problem), "examples": examples}},
         }
     return responses
+
+
+def _event(kinds: Iterable[type[Struct]]) -> Json:
+    """One event of a stream: what OpenAPI 3.2 calls ``itemSchema``, 3.1 has no word for."""
+    data = {"anyOf": [*map(_reference, kinds)]}
+    return {
+        "description": "One event of the stream",
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "description": "Its number; absent where it is no line of the history"},
+            "event": {"type": "string", "examples": ["delivery.started"]},
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": data},
+        },
+        "required": ["event", "data"],
+    }
 
 
 def _headers(*names: str) -> Json:

@@ -25,6 +25,7 @@ class Operation:
     :param request_headers: those that mean something here
     :param body_optional: whether the body may be absent
     :param problems: those that only some operations answer with
+    :param streams: where the answer of status 200 is a stream of server-sent events, what their data holds
     :param path_field: the field of the body that names a file, for errors about that file
     """
 
@@ -40,6 +41,7 @@ class Operation:
     body_optional: bool = False
     query: type[Input] | None = None
     problems: tuple[ProblemKind, ...] = ()
+    streams: tuple[type[Struct], ...] = ()
     path_field: str | None = None
 
     @property
@@ -66,6 +68,6 @@ class Operation:
             http_method=methods,
             status_code=200,  # of no effect: an Answer brings its own
             operation_id=handler.__name__,
-            description=cleandoc((self.does or handler).__doc__ or ""),
+            description=cleandoc((self.does or handler).__doc__ or "").partition("\n\n:")[0],  # :param is for Python
             opt={"operation": self},
         )(handler)

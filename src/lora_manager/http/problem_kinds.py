@@ -53,6 +53,7 @@ class ProblemKind(Enum):
         "It never was, or it was deleted. `POST /adapters/{id}/restore` brings a deleted one back.",
     )
     SCAN_NOT_FOUND = 404, "There is no such scan", "`POST /library/scans` starts one and answers with its id."
+    DELIVERY_NOT_FOUND = 404, "There is no such delivery", "`POST /deliveries` accepts one and answers with its id."
     METHOD_NOT_ALLOWED = 405, "This address does not take that method", "The `Allow` header lists those it takes."
     CONFLICT = 409, "What is stored does not allow it now", "`detail` says what is in the way."
     NAME_TAKEN = (
@@ -61,6 +62,16 @@ class ProblemKind(Enum):
         "Choose another name or version, or change the adapter that has them.",
     )
     STALE_REVISION = 409, "The adapter changed meanwhile", "Read it again and repeat the change."
+    TRANSITION_NOT_ALLOWED = (
+        409,
+        "The delivery's status does not allow this",
+        "A delivery that ended cannot be cancelled, and only one that failed can be retried.",
+    )
+    IDEMPOTENCY_KEY_REUSED = (
+        409,
+        "The Idempotency-Key came before, with another request",
+        "Send the same request again to be answered with its delivery, or take a new key for a new delivery.",
+    )
     PRECONDITION_FAILED = (
         412,
         "The adapter is not at the revision that If-Match names",

@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 
 from lora_manager.domain import errors
+from lora_manager.domain.delivery import DeliveryNotFound, IdempotencyKeyReused, TransitionNotAllowed
 from lora_manager.domain.file import InvalidSafetensors, NotALora
 from lora_manager.domain.prompt import NotWritable
 from lora_manager.domain.scan import ScanNotFound
@@ -29,9 +30,12 @@ _BY_ERROR: Mapping[type[BaseException], ProblemKind] = {
     errors.NotFound: ProblemKind.NOT_FOUND,
     errors.LoraNotFound: ProblemKind.ADAPTER_NOT_FOUND,
     ScanNotFound: ProblemKind.SCAN_NOT_FOUND,
+    DeliveryNotFound: ProblemKind.DELIVERY_NOT_FOUND,
     errors.Conflict: ProblemKind.CONFLICT,
     errors.NameTaken: ProblemKind.NAME_TAKEN,
     errors.StaleRevision: ProblemKind.STALE_REVISION,
+    TransitionNotAllowed: ProblemKind.TRANSITION_NOT_ALLOWED,
+    IdempotencyKeyReused: ProblemKind.IDEMPOTENCY_KEY_REUSED,
     errors.InvalidInput: ProblemKind.INVALID_INPUT,
     errors.InvalidFields: ProblemKind.INVALID_FIELDS,
     errors.InvalidFile: ProblemKind.INVALID_FILE,

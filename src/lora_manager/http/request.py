@@ -1,5 +1,6 @@
 """A request as the handlers see it."""
 
+import asyncio
 import re
 from typing import cast
 from uuid import UUID
@@ -45,6 +46,12 @@ class ApiRequest(Request[None, None, State]):
         """The JSON of adapters."""
         adapters: RenderedAdapters = self.app.state["adapters"]
         return adapters
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when the server is told to stop: what would go on has to end then."""
+        stopping: asyncio.Event = self.app.state["stopping"]
+        return stopping
 
     @property
     def path_id(self) -> UUID:

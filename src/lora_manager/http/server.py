@@ -3,14 +3,16 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
+from lora_manager.app.application import Application
 from lora_manager.container import open_application
 from lora_manager.domain.errors import InvalidInput
+from lora_manager.event_loop import loop_factory
 from lora_manager.http.app import create_app
 from lora_manager.settings import Settings
 
@@ -30,6 +32,8 @@ class CannotListen(InvalidInput):
 def serve(settings: Settings, host: str, listen_port: int, *, on_started: Callable[[int], None]) -> None:
     """Serve until SIGINT or SIGTERM; then finish what is in flight and close everything.
 
+    Without a queue, the worker for deliveries is at work here, from before the first request until after the last one.
+
     :param listen_port: 0..65535; 0 takes a free one
     :param on_started: called with the port once requests are answered
     :raises CannotListen: before anything is opened
@@ -38,8 +42,9 @@ def serve(settings: Settings, host: str, listen_port: int, *, on_started: Callab
 
     async def run() -> None:
         async with open_application(settings) as application:
+            stopping = asyncio.Event()
             config = uvicorn.Config(
-                create_app(nullcontext(application)),
+                create_app(nullcontext(application), stopping),
                 lifespan="on",
                 ws="none",
                 log_config=None,
@@ -49,15 +54,13 @@ def serve(settings: Settings, host: str, listen_port: int, *, on_started: Callab
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=GRACE_S,
             )
-            await _Server(config, lambda: on_started(listener.getsockname()[1])).serve(sockets=[listener])
+            server = _Server(config, stopping, lambda: on_started(listener.getsockname()[1]))
+            working = _working(application, server) if settings.queue_url is None else nullcontext()
+            async with working:
+                await server.serve(sockets=[listener])
 
-    with _listen(host, listen_port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _listen(host, listen_port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(run())
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop where it is installed, as uvicorn would choose."""
-    return uvicorn.Config(app="", log_config=None).get_loop_factory()
 
 
 @contextmanager
@@ -72,19 +75,33 @@ def _listen(host: str, listen_port: int) -> Iterator[socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A server that tells when it answers, and ends by returning."""
+    """A server that tells when it answers and when it stops, and ends by returning.
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    :param stopping: set before it waits for the requests in flight
+    """
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, on_started: Callable[[], None]) -> None:
         super().__init__(config)
+        self._stopping = stopping
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.should_exit:
+            return
         try:
             self._on_started()
         except BaseException:
             await self.shutdown(sockets)
             raise
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """Take no more requests, and return once those in flight are done."""
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -95,3 +112,17 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@asynccontextmanager
+async def _working(application: Application, server: _Server) -> AsyncIterator[None]:
+    """The worker at work for as long as the block lasts. If it breaks down the server stops: who would deliver?"""
+    async with application.open_worker() as worker:
+        stop = asyncio.Event()
+        task = asyncio.create_task(worker.run(stop))
+        task.add_done_callback(lambda _: server.stop())
+        try:
+            yield
+        finally:
+            stop.set()
+            await task

@@ -37,7 +37,7 @@ def read_json(kind: type[InputT], raw: bytes) -> InputT:
         invalid = _invalid(kind, _loose(raw))
         # A name that comes twice, wrong the first time and right the second, leaves nothing wrong to name.
         raise (invalid if invalid.fields else _malformed(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(error) from None
     return decoded
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import inspect
 
+from lora_manager.domain.delivery.limits import MAX_DEPTH
 from lora_manager.domain.errors import InvalidField
 from lora_manager.http.schemas.input import Input
 
@@ -65,9 +66,26 @@ def _in_value(expected: inspect.Type, value: object, path: str) -> Iterator[Inva
             for index, item in enumerate(value):
                 yield from _in_value(option.item_type, item, f"{path}[{index}]")
             return
+        if isinstance(option, inspect.DictType) and isinstance(value, dict):
+            yield from _in_json(value, path)
+            return
         if _accepts(option, value):
             return
-    yield InvalidField(path, _reason(expected) or f"must be {' or '.join(map(_words, options))}")
+    yield InvalidField(path, f"must be {' or '.join(map(_words, options))}")
+
+
+def _in_json(value: object, path: str, levels: int = MAX_DEPTH) -> Iterator[InvalidField]:
+    """What is wrong with a value that may be any JSON."""
+    if isinstance(value, dict | list) and not levels:
+        yield InvalidField(path, f"must not be nested more than {MAX_DEPTH} deep")
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from _in_json(part, f"{path}.{name}", levels - 1)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _in_json(part, f"{path}[{index}]", levels - 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield InvalidField(path, "must be a finite number")
 
 
 def _options(expected: inspect.Type) -> tuple[inspect.Type, ...]:
@@ -77,13 +95,6 @@ def _options(expected: inspect.Type) -> tuple[inspect.Type, ...]:
     if isinstance(expected, inspect.UnionType):
         return tuple(option for member in expected.types for option in _options(member))
     return (expected,)
-
-
-def _reason(expected: inspect.Type) -> str | None:
-    """What a field says of itself where its type would not say enough: ``Meta(extra={"reason": ...})``."""
-    if isinstance(expected, inspect.Metadata) and expected.extra:
-        return str(expected.extra["reason"])
-    return None
 
 
 def _accepts(expected: inspect.Type, value: object) -> bool:
@@ -106,4 +117,4 @@ def _words(expected: inspect.Type) -> str:
         return f"one of {', '.join(str(member.value) for member in expected.cls)}"
     if type(expected) in _LEAVES:
         return _LEAVES[type(expected)][1]
-    return "an object" if isinstance(expected, inspect.StructType) else "an array"
+    return "an object" if isinstance(expected, inspect.StructType | inspect.DictType) else "an array"

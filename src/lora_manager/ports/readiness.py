@@ -1,9 +1,10 @@
 """Whether the parts that the service needs answer."""
 
 from abc import abstractmethod
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Part(Protocol):
     """One thing the service cannot do without."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
+from lora_manager.ports.deliveries import DeliveryRepository
 from lora_manager.ports.loras import LoraRepository
 from lora_manager.ports.scans import ScanRepository
 
@@ -12,8 +13,8 @@ from lora_manager.ports.scans import ScanRepository
 class UnitOfWork(Protocol):
     """All or nothing: what is not committed when the block ends MUST leave no trace.
 
-    Writers MUST be serialised where they touch the same LoRAs: of two that read, change and save the same one, the
-    second sees the first's result. A store that is away raises ``Unavailable``.
+    Writers MUST be serialised where they touch the same LoRAs or deliveries: of two that read, change and save the same
+    one, the second sees the first's result. A store that is away raises ``Unavailable``.
     """
 
     @property
@@ -23,6 +24,10 @@ class UnitOfWork(Protocol):
     @property
     @abstractmethod
     def scans(self) -> ScanRepository: ...
+
+    @property
+    @abstractmethod
+    def deliveries(self) -> DeliveryRepository: ...
 
     @abstractmethod
     async def __aenter__(self) -> Self: ...

@@ -3,6 +3,7 @@
 They hand out bare functions as result processors: a listing decodes thousands of values.
 """
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -70,6 +71,8 @@ def _from_microseconds(value: int | None) -> datetime | None:
 class Document(TypeDecorator[Any]):
     """A value of the domain as JSON text, decoded straight into its dataclass; None is NULL.
 
+    NUL and unpaired surrogates, which a column of text cannot hold, are escapes there.
+
     :param kind: the type to decode
     """
 
@@ -84,9 +87,23 @@ class Document(TypeDecorator[Any]):
         return _to_json
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Processor:
-        decode = msgspec.json.Decoder(self.kind).decode
-        return lambda value: None if value is None else decode(value)
+        kind, decode = self.kind, msgspec.json.Decoder(self.kind).decode
+
+        def from_json(value: str | None) -> Any:
+            if value is None:
+                return None
+            try:
+                return decode(value)
+            except msgspec.DecodeError:  # an unpaired surrogate
+                return msgspec.convert(json.loads(value), kind)
+
+        return from_json
 
 
 def _to_json(value: object) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+    if value is None:
+        return None
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:  # an unpaired surrogate: msgspec neither writes nor reads one, the standard library does
+        return json.dumps(msgspec.to_builtins(value))

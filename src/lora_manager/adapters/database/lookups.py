@@ -53,15 +53,15 @@ DUPLICATE_CANDIDATES = Lookup(
 
 def held_by(column: str, values: Collection[Any]) -> list[Lookup]:
     """Ids and revisions of the living LoRAs that have one of these values."""
-    return [Lookup(_held_by(column, len(chunk)), numbered("value", chunk)) for chunk in _padded(values)]
+    return [Lookup(_held_by(column, len(chunk)), numbered("value", chunk)) for chunk in padded(values)]
 
 
 def whole(ids: Collection[Any]) -> list[Lookup]:
     """The LoRAs with these ids, every column."""
-    return [Lookup(_whole(len(chunk)), numbered("value", chunk)) for chunk in _padded(ids)]
+    return [Lookup(_whole(len(chunk)), numbered("value", chunk)) for chunk in padded(ids)]
 
 
-def _padded(values: Collection[Any]) -> list[list[Any]]:
+def padded(values: Collection[Any]) -> list[list[Any]]:
     """In lists of few lengths, the last value repeated: so few queries have to be compiled, and the rest is at hand."""
     rest, lists = list(values), []
     while rest:

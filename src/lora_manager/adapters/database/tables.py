@@ -1,7 +1,8 @@
 """The tables.
 
-Columns that a query filters or orders by are columns of their own; the rest of a LoRA is JSON that is decoded straight
-into the domain's dataclasses. The wide ones stand last: a scan that stops at ``search_text`` never touches them.
+Columns that a query filters or orders by are columns of their own; the rest of a LoRA or a delivery is JSON that is
+decoded straight into the domain's dataclasses. The wide ones stand last: a scan that stops at ``search_text`` never
+touches them.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     Table,
     func,
@@ -21,6 +23,7 @@ from sqlalchemy import (
 )
 
 from lora_manager.adapters.database.columns import CodePoints, Document, Id, Moment
+from lora_manager.domain.delivery import Attempt, Content, DeliveryError, Happening, Progress
 from lora_manager.domain.file.record import FileRecord
 from lora_manager.domain.metadata import Publication
 from lora_manager.domain.provenance import Source
@@ -133,3 +136,71 @@ scans = Table(
     Column("id", Id, primary_key=True),
     Column("document", Document(Scan), nullable=False),
 )
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("status", CodePoints, nullable=False),
+    Column("mode", CodePoints, nullable=False),
+    Column("runtime", CodePoints),
+    Column("idempotency_key", CodePoints),
+    Column("idempotency_fingerprint", CodePoints),
+    Column("next_attempt_at", Moment),
+    Column("lease_until", Moment),
+    Column("due_at", Moment, Computed("coalesce(lease_until, next_attempt_at)", persisted=True)),
+    Column("lease_fence", Integer),
+    Column("attempts_left", Integer, nullable=False),
+    Column("max_attempts", Integer, nullable=False),
+    Column("timeout_s", Double, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    Column("progress", Document(Progress), nullable=False),
+    Column("error", Document(DeliveryError)),
+    Column("attempts", Document(tuple[Attempt, ...]), nullable=False),
+    Column("history", Document(tuple[Happening, ...]), nullable=False),
+    Column("prompt", CodePoints, nullable=False),
+    Column("content", Document(Content), nullable=False),
+    Column("params", Document(dict[str, object]), nullable=False),
+    Column("result", Document(dict[str, object])),
+)
+
+# What ended leaves every index that workers search, so that these stay small whatever the table holds.
+WAITS = deliveries.c.due_at.is_not(None)
+LEASED = deliveries.c.lease_until.is_not(None)
+KEYED = deliveries.c.idempotency_key.is_not(None)
+UNLIMITED = deliveries.c.runtime.is_(None)
+LIMITED = deliveries.c.runtime.is_not(None)
+
+Index(
+    "ix_deliveries_due",
+    deliveries.c.due_at,
+    deliveries.c.id,
+    sqlite_where=WAITS & UNLIMITED,
+    postgresql_where=WAITS & UNLIMITED,
+)
+Index(
+    "ix_deliveries_due_by_runtime",
+    deliveries.c.runtime,
+    deliveries.c.due_at,
+    deliveries.c.id,
+    sqlite_where=WAITS & LIMITED,
+    postgresql_where=WAITS & LIMITED,
+)
+Index(
+    "ix_deliveries_leased",
+    deliveries.c.runtime,
+    deliveries.c.lease_until,
+    sqlite_where=LEASED & LIMITED,
+    postgresql_where=LEASED & LIMITED,
+)
+Index(
+    "uq_deliveries_idempotency_key",
+    deliveries.c.idempotency_key,
+    unique=True,
+    sqlite_where=KEYED,
+    postgresql_where=KEYED,
+)
+Index("ix_deliveries_status_mode_id", deliveries.c.status, deliveries.c.mode, deliveries.c.id)

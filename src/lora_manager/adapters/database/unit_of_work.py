@@ -6,6 +6,7 @@ from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lora_manager.adapters.database.deliveries import SqlDeliveryRepository
 from lora_manager.adapters.database.engine import Database
 from lora_manager.adapters.database.errors import translated
 from lora_manager.adapters.database.loras import SqlLoraRepository
@@ -29,10 +30,13 @@ class SqlAlchemyUnitOfWork(UnitOfWork):
     def scans(self) -> SqlScanRepository:
         return self._scans
 
+    @property
+    def deliveries(self) -> SqlDeliveryRepository:
+        return self._deliveries
+
     async def __aenter__(self) -> Self:
         self._connection = await self._stack.enter_async_context(self._database.writing())
-        self._loras = SqlLoraRepository(self._connection, self._database.place)
-        self._scans = SqlScanRepository(self._connection, self._database.place)
+        self._hold_nothing()
         return self
 
     async def __aexit__(
@@ -43,4 +47,9 @@ class SqlAlchemyUnitOfWork(UnitOfWork):
     async def commit(self) -> None:
         with translated(self._database.place):
             await self._connection.commit()
-        self._loras = SqlLoraRepository(self._connection, self._database.place)  # what was locked is free again
+        self._hold_nothing()  # what was locked is free again
+
+    def _hold_nothing(self) -> None:
+        self._loras = SqlLoraRepository(self._connection, self._database.place)
+        self._scans = SqlScanRepository(self._connection, self._database.place)
+        self._deliveries = SqlDeliveryRepository(self._connection, self._database.place)

@@ -1,1 +1,1 @@
-"""The registry in a dictionary: for tests, and for trying things out."""
+"""The registry and the deliveries in dictionaries: for tests, and for trying things out."""

@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from lora_manager.adapters.memory.deliveries import MemoryDeliveryRepository
 from lora_manager.adapters.memory.repositories import MemoryLoraRepository, MemoryScanRepository
 from lora_manager.adapters.memory.store import MemoryStore
 from lora_manager.ports.unit_of_work import UnitOfWork
@@ -15,6 +16,7 @@ class MemoryUnitOfWork(UnitOfWork):
         self._store = store
         self._loras = MemoryLoraRepository({})
         self._scans = MemoryScanRepository({})
+        self._deliveries = MemoryDeliveryRepository({}, store.clock)
 
     @property
     def loras(self) -> MemoryLoraRepository:
@@ -24,10 +26,15 @@ class MemoryUnitOfWork(UnitOfWork):
     def scans(self) -> MemoryScanRepository:
         return self._scans
 
+    @property
+    def deliveries(self) -> MemoryDeliveryRepository:
+        return self._deliveries
+
     async def __aenter__(self) -> Self:
         await self._store.write_lock.acquire()
         self._loras = MemoryLoraRepository(self._store.loras)
         self._scans = MemoryScanRepository(self._store.scans)
+        self._deliveries = MemoryDeliveryRepository(self._store.deliveries, self._store.clock)
         return self
 
     async def __aexit__(
@@ -38,3 +45,4 @@ class MemoryUnitOfWork(UnitOfWork):
     async def commit(self) -> None:
         self._store.loras = dict(self._loras.loras)
         self._store.scans = dict(self._scans.scans)
+        self._store.deliveries = dict(self._deliveries.deliveries)

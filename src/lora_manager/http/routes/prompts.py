@@ -24,8 +24,12 @@ TAG = "prompts"
 )
 async def compose_prompt(request: ApiRequest) -> Answer:
     body = await request.input(ComposeInput)
-    composition = await request.application.compose_prompt(body.to_command())
-    return json_answer(ComposeAnswer.of(composition))
+    if body.delivery is None:
+        return json_answer(ComposeAnswer.of(await request.application.compose_prompt(body.to_command())))
+    said = body.delivery.said()
+    with said.naming():
+        both = await request.application.deliver_composition(body.to_command(), said.to_destination())
+    return json_answer(ComposeAnswer.of(*both))
 
 
 @Operation(

@@ -8,12 +8,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType, convert
 
 from lora_manager.app.prompts.compose_prompt import ComposePromptCommand, MemberReference
 from lora_manager.app.prompts.parse_prompt import ResolvedPrompt
+from lora_manager.domain.delivery import Delivery, Status
 from lora_manager.domain.errors import InvalidField, InvalidFields
 from lora_manager.domain.prompt import DIALECTS, Composition, CompositionOptions, Dedupe, WarningCode
 from lora_manager.domain.prompt.options import MAX_AFFIX, MAX_SEPARATOR
 from lora_manager.domain.trigger import TriggerChoice
 from lora_manager.http.schemas import fields as f
 from lora_manager.http.schemas.adapter import AdapterResource
+from lora_manager.http.schemas.destination import DestinationInput, require
 from lora_manager.http.schemas.input import Input
 
 Dialect = Annotated[
@@ -45,18 +47,17 @@ class ComposeInput(Input, frozen=True, kw_only=True):
     base_model: f.BaseModel = None
     triggers: Annotated[TriggerChoice, Meta(description="Which trigger words to take in")] = TriggerChoice.NONE
     dedupe: Annotated[Dedupe, Meta(description="Which of several LoRAs of one name stays")] = Dedupe.HIGHEST_WEIGHT
-    delivery: Annotated[
-        None,
-        Meta(
-            description="Reserved for deliveries, which this version does not have",
-            extra={"reason": "must be null or absent: this version composes, but does not deliver"},
-        ),
-    ] = None
+    delivery: Annotated[DestinationInput | None, Meta(description="Deliver the prompt, too")] = None
 
     @classmethod
     def check(cls, sound: Mapping[str, object]) -> None:
         it = convert(sound, cls)
-        CompositionOptions(prefix=it.prefix, suffix=it.suffix, separator=it.separator, base_model=it.base_model)
+        require(
+            lambda: CompositionOptions(
+                prefix=it.prefix, suffix=it.suffix, separator=it.separator, base_model=it.base_model
+            ),
+            lambda: _check_destination(it.delivery),
+        )
 
     def to_command(self) -> ComposePromptCommand:
         """The request as the application knows it.
@@ -73,6 +74,11 @@ class ComposeInput(Input, frozen=True, kw_only=True):
             triggers=self.triggers,
             dedupe=self.dedupe,
         )
+
+
+def _check_destination(destination: DestinationInput | None) -> None:
+    if destination is not None:
+        destination.said().check()
 
 
 def _references(members: tuple[MemberInput, ...]) -> tuple[MemberReference, ...]:
@@ -115,6 +121,13 @@ class EntryResource(Struct, frozen=True):
     is_high_noise: bool
 
 
+class DeliveryReference(Struct, frozen=True):
+    """The delivery of the prompt, as it was accepted."""
+
+    id: UUID
+    status: Status
+
+
 class ComposeAnswer(Struct, frozen=True):
     """A prompt and what it is made of."""
 
@@ -122,7 +135,7 @@ class ComposeAnswer(Struct, frozen=True):
     tokens: Annotated[tuple[str, ...], Meta(description="The tags as they stand in the prompt")]
     warnings: tuple[WarningResource, ...]
     adapters: Annotated[tuple[MemberResource, ...], Meta(description="Those in the prompt, in their order")]
-    delivery: None = None
+    delivery: DeliveryReference | None = None
     loras: (
         Annotated[
             tuple[EntryResource, ...],
@@ -132,8 +145,8 @@ class ComposeAnswer(Struct, frozen=True):
     ) = UNSET
 
     @classmethod
-    def of(cls, composition: Composition) -> Self:
-        """The composition as clients see it."""
+    def of(cls, composition: Composition, delivery: Delivery | None = None) -> Self:
+        """The composition, and its delivery, as clients see them."""
         return cls(
             prompt=composition.prompt,
             tokens=composition.tokens,
@@ -144,6 +157,7 @@ class ComposeAnswer(Struct, frozen=True):
             adapters=tuple(
                 [MemberResource(lora.id, lora.name, weight, lora.ordinal) for lora, weight in composition.members]
             ),
+            delivery=None if delivery is None else DeliveryReference(delivery.id, delivery.status),
             loras=tuple(EntryResource(*entry) for entry in composition.structured) or UNSET,
         )
 

@@ -1,0 +1,248 @@
+"""A worker: claims deliveries, has them sent, and records what came of it."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from lora_manager.app.deliveries.turn import HandBack, Held, Outcome, Turn
+from lora_manager.domain.delivery import Delivery, DispatchFailed, Progress
+from lora_manager.domain.errors import Failure
+from lora_manager.ports.deliveries import DeliveryCatalog
+from lora_manager.ports.dispatcher import Dispatcher
+from lora_manager.ports.event_log import EventLog
+from lora_manager.ports.unit_of_work import BeginUnitOfWork
+from lora_manager.ports.work_queue import WorkQueue
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOptions:
+    """How a worker works.
+
+    :param name: tells workers apart, in the record of every attempt
+    :param concurrency: how many deliveries it works on at once, 1 or more
+    :param at_once: how many deliveries one runtime that draws images gets at once, from all workers together
+    :param lease: for how long a delivery is the worker's unless it renews that; what a dead worker held waits this long
+    :param look_every: how often it looks for what is due without being woken
+    :param grace: how long it goes on with what it holds once it is told to stop
+    """
+
+    name: str
+    concurrency: int = 20
+    at_once: int = 1
+    lease: timedelta = timedelta(seconds=30)
+    look_every: timedelta = timedelta(seconds=1)
+    grace: timedelta = timedelta(seconds=10)
+
+
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    """An attempt that this worker is at.
+
+    :param renewed_at: when its lease began, by the event loop's clock
+    :param told: the progress that is stored
+    :param outcome: None while it runs
+    """
+
+    delivery: Delivery
+    renewed_at: float
+    progress: Progress = field(default_factory=Progress)
+    told: Progress = field(default_factory=Progress)
+    outcome: Outcome | None = None
+
+    @property
+    def held(self) -> Held:
+        return Held(self.delivery.id, self.delivery.fence)
+
+
+class Worker:
+    """Works on deliveries until it is told to stop.
+
+    All that it writes goes through one transaction after another, its turns. Each records the attempts that ended,
+    renews leases and claims what is due: the busier the worker is, the more a turn does. Nothing is sent during one.
+
+    :param chance: makes random numbers in 0..1
+    """
+
+    def __init__(
+        self,
+        options: WorkerOptions,
+        begin: BeginUnitOfWork,
+        catalog: DeliveryCatalog,
+        dispatcher: Dispatcher,
+        queue: WorkQueue,
+        log: EventLog,
+        chance: Callable[[], float],
+    ) -> None:
+        self._options = options
+        self._begin = begin
+        self._catalog = catalog
+        self._dispatcher = dispatcher
+        self._queue = queue
+        self._log = log
+        self._chance = chance
+        self._attempts: dict[Held, _Attempt] = {}
+        self._tasks: dict[Held, asyncio.Task[None]] = {}
+        self._activity = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._is_waiting_for_store = False
+        self._only: UUID | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from other workers."""
+        return self._options.name
+
+    async def run(self, stop: asyncio.Event, *, only: UUID | None = None) -> None:
+        """Work until ``stop`` is set; then go on for the grace with what it holds, and hand back the rest.
+
+        :param only: leave all but this delivery to other workers
+        """
+        self._only = only
+        stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(lambda _: self._activity.set())
+        self._has_room.set()
+        try:
+            async with self._queue.listen(self._on_wake):
+                while not stop.is_set():
+                    await self._look(claiming=True)
+                    await self._wait_for_activity()
+            await self._finish()
+        finally:
+            stopping.cancel()
+            await self._stop_tasks()
+
+    async def _on_wake(self) -> None:
+        """Look soon; a worker that is busy leaves further wake-ups to others."""
+        self._activity.set()
+        await self._has_room.wait()
+
+    async def _wait_for_activity(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._options.look_every.total_seconds()):
+                await self._activity.wait()
+        await asyncio.sleep(0)  # what ends at the same moment is recorded together
+        self._activity.clear()
+
+    async def _finish(self) -> None:
+        """End what it holds, and record that as long as the store answers."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._options.grace.total_seconds()):
+                while self._attempts:
+                    await self._look(claiming=False)
+                    if self._attempts:
+                        await self._wait_for_activity()
+        await self._stop_tasks()
+        if self._attempts:
+            await self._look(claiming=False)
+
+    async def _stop_tasks(self) -> None:
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look(self, *, claiming: bool) -> None:
+        """Take a turn. While the store is away, what there is to record waits."""
+        try:
+            await self._drop_lost()
+            await self._take_turn(claiming=claiming)
+        except Failure as error:
+            if not self._is_waiting_for_store:
+                _logger.warning("deliveries wait until the store answers again: %s", error)
+            self._is_waiting_for_store = True
+        except Exception:
+            _logger.exception("a fault of this service keeps deliveries from being recorded; trying again")
+        else:
+            self._is_waiting_for_store = False
+
+    async def _drop_lost(self) -> None:
+        """Stop working on what was cancelled, or is another worker's by now."""
+        running = [attempt.delivery for attempt in self._attempts.values() if attempt.outcome is None]
+        if running:
+            stored = await self._catalog.revisions([delivery.id for delivery in running])
+            self._lose(Held(one.id, one.fence) for one in running if stored.get(one.id) != one.revision)
+
+    async def _take_turn(self, *, claiming: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        ended = {a.held: a.outcome for a in self._attempts.values() if a.outcome is not None}
+        going_on = {a.held: a.progress for a in self._attempts.values() if self._is_to_renew(a, now)}
+        room = self._options.concurrency - len(self._attempts) + len(ended) if claiming else 0
+        turn = Turn(self._options.name, self._options.lease, self._chance)
+        async with self._begin() as uow:
+            await turn.record(uow, ended, going_on)
+            if room:
+                await turn.claim(uow, room, at_once=self._options.at_once, only=self._only)
+            if turn.changed:
+                await uow.commit()
+        for held in ended:
+            del self._attempts[held]
+        for held, progress in going_on.items():
+            attempt = self._attempts[held]
+            attempt.renewed_at, attempt.told = now, progress
+        self._lose(turn.lost)
+        for delivery in turn.claimed:
+            self._start(delivery, now)
+        self._note_room()
+        self._log.record(turn.events)
+        if room and len(turn.claimed) == room:
+            self._activity.set()  # there may be more
+
+    def _is_to_renew(self, attempt: _Attempt, now: float) -> bool:
+        age = now - attempt.renewed_at
+        has_news = attempt.progress != attempt.told and age >= self._options.look_every.total_seconds()
+        return attempt.outcome is None and (has_news or age >= self._options.lease.total_seconds() / 3)
+
+    def _start(self, delivery: Delivery, now: float) -> None:
+        attempt = _Attempt(delivery, now)
+        self._attempts[attempt.held] = attempt
+        task = asyncio.create_task(self._work_on(attempt))
+        self._tasks[attempt.held] = task
+        task.add_done_callback(lambda _: self._tasks.pop(attempt.held))
+
+    async def _work_on(self, attempt: _Attempt) -> None:
+        """Have it sent, and keep what came of it for the next turn."""
+        attempt.outcome = await self._outcome_of(attempt)
+        self._activity.set()
+
+    async def _outcome_of(self, attempt: _Attempt) -> Outcome:
+        delivery = attempt.delivery
+
+        def report(progress: Progress) -> None:
+            attempt.progress = progress
+
+        try:
+            async with asyncio.timeout(delivery.timeout_s):
+                result = await self._dispatcher.dispatch(delivery, report)
+            json.dumps(result, allow_nan=False)
+        except DispatchFailed as failure:
+            return failure
+        except asyncio.CancelledError:
+            return HandBack()
+        except TimeoutError:
+            message = f"it was not done within {delivery.timeout_s:g} s; timeout_s allows it more"
+            return DispatchFailed("timeout", message, retryable=True)
+        except Exception:
+            _logger.exception("attempt %d of delivery %s: a fault of the dispatcher", delivery.fence, delivery.id)
+            return DispatchFailed("fault", "a fault of this service; its log says more", retryable=True)
+        return result
+
+    def _lose(self, lost: Iterable[Held]) -> None:
+        """Forget what is not held any more, and stop what is still done about it."""
+        for held in lost:
+            self._attempts.pop(held, None)
+            if (task := self._tasks.get(held)) is not None:
+                task.cancel()
+        self._note_room()
+
+    def _note_room(self) -> None:
+        if len(self._attempts) < self._options.concurrency:
+            self._has_room.set()
+        else:
+            self._has_room.clear()
