@@ -18,6 +18,7 @@ from lora_manager.cli.params import read_params
 from lora_manager.cli.session import Session
 from lora_manager.cli.signals import stopped_by_signals
 from lora_manager.domain.delivery import FINAL, Delivery, Mode, Status
+from lora_manager.domain.delivery.limits import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S
 from lora_manager.domain.trigger import TriggerChoice
 
 _NO_TRIGGERS = TriggerChoice.NONE.value
@@ -36,8 +37,10 @@ _NO_TRIGGERS = TriggerChoice.NONE.value
     help="Tell the runtime's place, and more; repeat it. VALUE is JSON or text, or @FILE with JSON; KEY may be a.b.c.",
 )
 @click.option("--params", "source", metavar="FILE", help="A JSON object of parameters; - reads it from stdin.")
-@click.option("--max-attempts", type=int, default=5, show_default=True, help="How often to try at most.")
-@click.option("--timeout-s", type=float, default=300, show_default=True, help="Seconds that one attempt may take.")
+@click.option("--max-attempts", type=int, default=DEFAULT_ATTEMPTS, show_default=True, help="How often to try at most.")
+@click.option(
+    "--timeout-s", type=float, default=DEFAULT_TIMEOUT_S, show_default=True, help="Seconds that one attempt may take."
+)
 @click.option("--compose", "composes", is_flag=True, help="Send PROMPT followed by the active LoRAs.")
 @dialect_option
 @triggers_option

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lora_manager.app.deliveries.enqueue_delivery import EnqueueDelivery, EnqueueDeliveryCommand
 from lora_manager.app.prompts.compose_prompt import ComposePrompt, ComposePromptCommand
 from lora_manager.domain.delivery import Content, Delivery, Mode
+from lora_manager.domain.delivery.limits import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S
 from lora_manager.domain.prompt import Composition, parse
 
 
@@ -15,8 +16,8 @@ class Destination:
 
     mode: Mode
     params: Mapping[str, object]
-    max_attempts: int = 5
-    timeout_s: float = 300.0
+    max_attempts: int = DEFAULT_ATTEMPTS
+    timeout_s: float = DEFAULT_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)

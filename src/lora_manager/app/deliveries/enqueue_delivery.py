@@ -20,7 +20,7 @@ from lora_manager.domain.delivery import (
     runtime_of,
 )
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
-from lora_manager.domain.delivery.limits import check_limits
+from lora_manager.domain.delivery.limits import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S, check_limits
 from lora_manager.domain.delivery.wanted import wanted_loras
 from lora_manager.domain.delivery.workflow import check_workflow
 from lora_manager.domain.errors import Conflict, InvalidField, InvalidFields
@@ -46,8 +46,8 @@ class EnqueueDeliveryCommand:
     mode: Mode
     params: Mapping[str, object]
     content: Content | None = None
-    max_attempts: int = 5
-    timeout_s: float = 300.0
+    max_attempts: int = DEFAULT_ATTEMPTS
+    timeout_s: float = DEFAULT_TIMEOUT_S
     idempotency_key: str | None = None
 
     @property

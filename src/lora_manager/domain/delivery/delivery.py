@@ -15,6 +15,7 @@ from lora_manager.domain.delivery.attempt import Attempt, DeliveryError, Lease, 
 from lora_manager.domain.delivery.backoff import backoff
 from lora_manager.domain.delivery.content import Content
 from lora_manager.domain.delivery.failure import DispatchFailed
+from lora_manager.domain.delivery.limits import DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S
 from lora_manager.domain.errors import Conflict, NotFound
 from lora_manager.domain.events import Event, EventName
 
@@ -145,12 +146,12 @@ class Delivery:
     content: Content
     created_at: datetime
     runtime: str | None = None
-    max_attempts: int = 5
-    timeout_s: float = 300.0
+    max_attempts: int = DEFAULT_ATTEMPTS
+    timeout_s: float = DEFAULT_TIMEOUT_S
     idempotency: IdempotencyKey | None = None
     status: Status = Status.PENDING
     attempts: tuple[Attempt, ...] = ()
-    attempts_left: int = 5
+    attempts_left: int = DEFAULT_ATTEMPTS
     lease: Lease | None = None
     progress: Progress = field(default_factory=Progress)
     next_attempt_at: datetime | None = None

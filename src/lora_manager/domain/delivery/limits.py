@@ -9,8 +9,8 @@ from lora_manager.domain.fields import check_number
 from lora_manager.domain.text import UNSTORABLE
 
 MAX_PROMPT = 1_000_000  # characters
-MAX_ATTEMPTS = 100
-MIN_TIMEOUT_S, MAX_TIMEOUT_S = 0.1, 86_400.0
+DEFAULT_ATTEMPTS, MAX_ATTEMPTS = 5, 100
+DEFAULT_TIMEOUT_S, MIN_TIMEOUT_S, MAX_TIMEOUT_S = 300.0, 0.1, 86_400.0
 MAX_DEPTH = 128  # of JSON within JSON; what is deeper, Python can read but not write
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 

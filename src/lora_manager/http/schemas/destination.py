@@ -9,13 +9,18 @@ from msgspec import Meta, convert
 
 from lora_manager.app.deliveries.deliver_composition import Destination
 from lora_manager.domain.delivery import Mode, parse_target
-from lora_manager.domain.delivery.limits import MAX_ATTEMPTS, MAX_TIMEOUT_S, MIN_TIMEOUT_S, check_limits
+from lora_manager.domain.delivery.limits import (
+    DEFAULT_ATTEMPTS,
+    DEFAULT_TIMEOUT_S,
+    MAX_ATTEMPTS,
+    MAX_TIMEOUT_S,
+    MIN_TIMEOUT_S,
+    check_limits,
+)
 from lora_manager.domain.errors import InvalidField, InvalidFields
 from lora_manager.http.schemas.input import Input
 from lora_manager.http.schemas.targets import CliParams, ComfyParams, HttpParams, SdnextParams
 from lora_manager.http.wrong_fields import fields_of, wrong_fields
-
-DEFAULT_ATTEMPTS, DEFAULT_TIMEOUT_S = 5, 300.0
 
 
 class Limits(Input, frozen=True, kw_only=True):
