@@ -39,7 +39,7 @@ class Settings:
     :param queue_url: of the broker that wakes workers; None: the worker is in the process that serves
     :param cli_commands: what a delivery may run here, by name, each as a program and its arguments
     :param worker_concurrency: how many deliveries one worker works on at once, 1 or more
-    :param runtime_concurrency: how many deliveries one ComfyUI, SD.Next or A1111 gets at once, 1 or more
+    :param runtime_concurrency: how many deliveries one ComfyUI, SD.Next, A1111 or command gets at once, 1 or more
     :param worker_lease_s: seconds after which what a dead worker held goes to another, 1 or more
     :param worker_grace_s: seconds that what is being sent gets to end when a worker is told to stop
     """
@@ -115,7 +115,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         queue_url=read(queue_name, _queue_url, None),
         delivery_allowed_hosts=read("DELIVERY_ALLOWED_HOSTS", AllowedHosts.parse, AllowedHosts.parse("loopback")),
         cli_commands=read("CLI_COMMANDS", _commands, {}, _mask_commands),
-        worker_concurrency=read("WORKER_CONCURRENCY", _whole_number(1, 1_000), 20),
+        worker_concurrency=read("WORKER_CONCURRENCY", _whole_number(1, 1_000), 50),
         runtime_concurrency=read("RUNTIME_CONCURRENCY", _whole_number(1, 100), 1),
         worker_lease_s=read("WORKER_LEASE_S", _whole_number(1, 3_600), 30),
         worker_grace_s=read("WORKER_GRACE_S", _whole_number(0, 3_600), 10),

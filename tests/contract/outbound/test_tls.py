@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from lora_manager.adapters.outbound.client import Answer, OutboundClient
+from lora_manager.adapters.outbound.client import OutboundClient
+from lora_manager.adapters.outbound.connection import Answer
 from lora_manager.domain.delivery import DispatchFailed
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
 from tests.contract.outbound.raw_server import listening, saying

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from lora_manager.adapters.dispatch.comfyui_answers import Entry, read_entry, refusal, strange
-from lora_manager.adapters.outbound.client import Answer, OutboundClient
+from lora_manager.adapters.outbound.client import OutboundClient
+from lora_manager.adapters.outbound.connection import Answer
 from lora_manager.domain.delivery import DispatchFailed
 
 _REQUEST_S = 30.0

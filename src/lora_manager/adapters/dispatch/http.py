@@ -7,7 +7,8 @@ from typing import cast
 
 import msgspec
 
-from lora_manager.adapters.outbound.client import Answer, OutboundClient
+from lora_manager.adapters.outbound.client import OutboundClient
+from lora_manager.adapters.outbound.connection import Answer
 from lora_manager.domain.delivery import Delivery, DispatchFailed, HttpTarget, Result, parse_target
 from lora_manager.ports.dispatcher import Dispatcher, Report
 

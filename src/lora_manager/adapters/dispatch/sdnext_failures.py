@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from lora_manager.adapters.outbound.client import Answer
+from lora_manager.adapters.outbound.connection import Answer
 from lora_manager.domain.delivery import DispatchFailed
 from lora_manager.domain.text import CONTROL
 

@@ -13,6 +13,8 @@ class LoggingEventLog(EventLog):
     """One line for each event: its name, the id it is about, the fields that changed; each also as an attribute."""
 
     def record(self, events: Sequence[Event]) -> None:
+        if not _logger.isEnabledFor(logging.INFO):
+            return
         for event in events:
             facts = {"event": event.name.value, "subject": event.subject and str(event.subject), "fields": event.fields}
             _logger.info("%s %s %s", event.name, event.subject or "-", ",".join(event.fields), extra=facts)

@@ -4,33 +4,19 @@ import asyncio
 import socket
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
-import httpcore
+import h11
 
-from lora_manager.adapters.outbound.connections import Connections
+from lora_manager.adapters.outbound.connection import Answer
+from lora_manager.adapters.outbound.connections import Connections, Origin
 from lora_manager.adapters.outbound.guard import Guard, Resolve, resolve
 from lora_manager.domain.delivery import DispatchFailed
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
 
 _PORTS = {"http": 80, "https": 443}
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server answered.
-
-    :param headers: by their names in lower case
-    :param truncated: whether the body went on
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    truncated: bool = False
 
 
 class OutboundClient:
@@ -64,30 +50,29 @@ class OutboundClient:
         :raises DispatchFailed: ``target_forbidden``, ``unreachable``, ``timeout``, ``not_http`` or ``too_large``
         """
         parts = urlsplit(url)
-        request = _request(method, parts, headers, content)
-        where = _origin(parts)
+        origin = Origin(parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        request = _request(method, parts, origin, headers, content)
+        where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without what may be secret
         try:
             async with asyncio.timeout(timeout_s):
-                async with self._connections.to(request.url.origin) as connection:
-                    response = await connection.handle_async_request(request)
-                    try:
-                        body = await _read(response, max_bytes + 1)
-                    finally:
-                        await response.aclose()
+                connection = await self._connections.take(origin)
+                try:
+                    answer = await connection.exchange(request, content, max_bytes)
+                finally:
+                    self._connections.give_back(origin, connection)
         except TimeoutError as error:
             message = f"{where} did not answer within {timeout_s:g} s"
             raise DispatchFailed("timeout", message, retryable=True) from error
-        except httpcore.ProtocolError as error:
+        except h11.RemoteProtocolError as error:
             message = f"the answer of {where} is broken ({error}); check that it is an HTTP server, and well"
             raise DispatchFailed("not_http", message, retryable=True) from error
-        except httpcore.NetworkError as error:
+        except ConnectionError as error:
             message = f"the connection to {where} failed ({error}); check that the server is well"
             raise DispatchFailed("unreachable", message, retryable=True) from error
-        if len(body) > max_bytes and not cut_off:
+        if answer.truncated and not cut_off:
             message = f"the answer of {where} is larger than the {max_bytes} bytes that are allowed"
             raise DispatchFailed("too_large", message, retryable=False)
-        names = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in response.headers}
-        return Answer(response.status, names, body[:max_bytes], len(body) > max_bytes)
+        return answer
 
     async def open_socket(self, host: str, port: int, *, timeout_s: float) -> socket.socket:
         """A non-blocking socket that is connected to a permitted address, for protocols that HTTP turns into.
@@ -103,42 +88,22 @@ class OutboundClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._connections.aclose()
+        self._connections.close()
 
 
-def _request(method: str, parts: SplitResult, headers: Mapping[str, str], content: bytes) -> httpcore.Request:
-    host = (parts.hostname or "").encode("ascii")
-    port = parts.port or _PORTS[parts.scheme]
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    lines = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+def _request(
+    method: str, parts: SplitResult, origin: Origin, headers: Mapping[str, str], content: bytes
+) -> h11.Request:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
+    lines = [*headers.items()]
     given = {name.lower() for name in headers}
-    named = b"[%s]" % host if b":" in host else host
-    lines.append((b"Host", named if port == _PORTS[parts.scheme] else b"%s:%d" % (named, port)))
+    lines.append(("Host", host if origin.port == _PORTS[origin.scheme] else f"{host}:{origin.port}"))
     if content or method not in {"GET", "HEAD"}:
-        lines.append((b"Content-Length", b"%d" % len(content)))
+        lines.append(("Content-Length", str(len(content))))
     if "user-agent" not in given:
-        lines.append((b"User-Agent", b"lora-manager"))
+        lines.append(("User-Agent", "lora-manager"))
     if "authorization" not in given and (parts.username or parts.password):
         user, password = unquote_to_bytes(parts.username or ""), unquote_to_bytes(parts.password or "")
-        lines.append((b"Authorization", b"Basic " + b64encode(user + b":" + password)))
-    return httpcore.Request(
-        method.encode("ascii"),
-        httpcore.URL(scheme=parts.scheme.encode("ascii"), host=host, port=port, target=target.encode("ascii")),
-        headers=lines,
-        content=content,
-    )
-
-
-async def _read(response: httpcore.Response, at_most: int) -> bytes:
-    """The body, up to a number of bytes."""
-    body = bytearray()
-    async for chunk in response.aiter_stream():
-        body += chunk
-        if len(body) >= at_most:
-            break
-    return bytes(body[:at_most])
-
-
-def _origin(parts: SplitResult) -> str:
-    """Where the request goes, without what may be secret."""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        lines.append(("Authorization", "Basic " + b64encode(user + b":" + password).decode()))
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return h11.Request(method=method, target=target, headers=lines)

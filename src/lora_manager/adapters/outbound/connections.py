@@ -1,26 +1,22 @@
-"""Connections that are kept for the next request.
-
-httpcore's own pool looks at every connection for every request, so that 64 requests at a time take many times as long
-as with these lists; what it says on a connection is used as it is.
-"""
+"""Connections that are kept for the next request."""
 
 import asyncio
 import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TypeAlias
+from functools import cached_property
+from typing import NamedTuple
 
-import httpcore
-
+from lora_manager.adapters.outbound.connection import Connection
 from lora_manager.adapters.outbound.guard import Guard
-from lora_manager.adapters.outbound.stream import Stream
 from lora_manager.domain.delivery import DispatchFailed
 
-# Node.js and uvicorn close a connection that was idle for five seconds; one that is closed while a request is on its
-# way costs an attempt.
-_KEEP_ALIVE_S = 4.0
-_Key: TypeAlias = tuple[bytes, bytes, int]
+
+class Origin(NamedTuple):
+    """What a connection leads to."""
+
+    scheme: str
+    host: str
+    port: int
 
 
 class Connections:
@@ -28,65 +24,70 @@ class Connections:
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
-        self._tls = ssl.create_default_context()
-        self._idle: defaultdict[_Key, list[httpcore.AsyncHTTP11Connection]] = defaultdict(list)
+        self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
 
-    @asynccontextmanager
-    async def to(self, origin: httpcore.Origin) -> AsyncIterator[httpcore.AsyncHTTP11Connection]:
-        """A connection for one request and its answer.
+    async def take(self, origin: Origin) -> Connection:
+        """A connection for one request and its answer, to be given back whatever comes of it.
 
         :raises DispatchFailed: ``target_forbidden``, ``unreachable`` or ``timeout``
         """
-        key = origin.scheme, origin.host, origin.port
-        connection = await self._kept(key) or await self._open(origin)
-        try:
-            yield connection
-        finally:
-            if connection.is_idle():
-                self._idle[key].append(connection)
-            else:
-                await connection.aclose()
+        return self._kept(origin) or await self._open(origin)
 
-    async def aclose(self) -> None:
+    def give_back(self, origin: Origin, connection: Connection) -> None:
+        """Keep the connection for the next request, or close it if it is good for none."""
+        if connection.is_good:
+            self._idle[origin].append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
         """Close those that are not in use."""
         while self._idle:
             _, idle = self._idle.popitem()
             for connection in idle:
-                await connection.aclose()
+                connection.close()
 
-    async def _kept(self, key: _Key) -> httpcore.AsyncHTTP11Connection | None:
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """What is known of certificates: it takes a tenth of a second to read, which most never need."""
+        return ssl.create_default_context()
+
+    def _kept(self, origin: Origin) -> Connection | None:
         """The one that was used last and is still good."""
-        while idle := self._idle.get(key):
+        while idle := self._idle.get(origin):
             connection = idle.pop()
-            if not connection.has_expired():
+            if connection.is_good and connection.is_quiet():
                 return connection
-            await connection.aclose()
+            connection.close()
         return None
 
-    async def _open(self, origin: httpcore.Origin) -> httpcore.AsyncHTTP11Connection:
-        await self._close_expired()
-        host = origin.host.decode("ascii")
-        connected = await self._guard.connect(host, origin.port)
-        is_tls = origin.scheme == b"https"
+    async def _open(self, origin: Origin) -> Connection:
+        self._close_expired()
+        scheme, host, port = origin
+        is_tls = scheme == "https"
+        connected = await self._guard.connect(host, port)
         try:
-            _, stream = await asyncio.get_running_loop().create_connection(
-                Stream, sock=connected, ssl=self._tls if is_tls else None, server_hostname=host if is_tls else None
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(connected),
+                sock=connected,
+                ssl=self._tls if is_tls else None,
+                server_hostname=host if is_tls else None,
             )
         except OSError as error:  # which ssl.SSLError is
             connected.close()
-            message = f"{host}:{origin.port} refused the connection ({error.strerror or error}); check its certificate"
+            message = f"{host}:{port} refused the connection ({error.strerror or error}); check its certificate"
             raise DispatchFailed("unreachable", message, retryable=True) from error
         except BaseException:
             connected.close()
             raise
-        return httpcore.AsyncHTTP11Connection(origin, stream, keepalive_expiry=_KEEP_ALIVE_S)
+        return connection
 
-    async def _close_expired(self) -> None:
+    def _close_expired(self) -> None:
         """Keep no connection open to a host that is not asked any more."""
         kept, self._idle = self._idle, defaultdict(list)
-        for key, idle in kept.items():
+        for origin, idle in kept.items():
             for connection in idle:
-                if connection.has_expired():
-                    await connection.aclose()
+                if connection.is_good:
+                    self._idle[origin].append(connection)
                 else:
-                    self._idle[key].append(connection)
+                    connection.close()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from lora_manager.domain.delivery import CLAIMABLE, Delivery, DispatchFailed, LeaseLost, Progress, Result
@@ -19,8 +19,7 @@ class HandBack:
 Outcome: TypeAlias = Result | DispatchFailed | HandBack
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """An attempt that this worker holds: its delivery and its number."""
 
     delivery_id: UUID

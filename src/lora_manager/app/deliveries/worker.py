@@ -27,14 +27,14 @@ class WorkerOptions:
 
     :param name: tells workers apart, in the record of every attempt
     :param concurrency: how many deliveries it works on at once, 1 or more
-    :param at_once: how many deliveries one runtime that draws images gets at once, from all workers together
+    :param at_once: how many deliveries one runtime that has a limit gets at once, from all workers together
     :param lease: for how long a delivery is the worker's unless it renews that; what a dead worker held waits this long
     :param look_every: how often it looks for what is due without being woken
     :param grace: how long it goes on with what it holds once it is told to stop
     """
 
     name: str
-    concurrency: int = 20
+    concurrency: int = 50
     at_once: int = 1
     lease: timedelta = timedelta(seconds=30)
     look_every: timedelta = timedelta(seconds=1)
@@ -55,10 +55,10 @@ class _Attempt:
     progress: Progress = field(default_factory=Progress)
     told: Progress = field(default_factory=Progress)
     outcome: Outcome | None = None
+    held: Held = field(init=False)
 
-    @property
-    def held(self) -> Held:
-        return Held(self.delivery.id, self.delivery.fence)
+    def __post_init__(self) -> None:
+        self.held = Held(self.delivery.id, self.delivery.fence)
 
 
 class Worker:
@@ -92,6 +92,7 @@ class Worker:
         self._activity = asyncio.Event()
         self._has_room = asyncio.Event()
         self._is_waiting_for_store = False
+        self._next_check = 0.0
         self._only: UUID | None = None
 
     @property
@@ -164,15 +165,17 @@ class Worker:
 
     async def _drop_lost(self) -> None:
         """Stop working on what was cancelled, or is another worker's by now."""
+        now = asyncio.get_running_loop().time()
         running = [attempt.delivery for attempt in self._attempts.values() if attempt.outcome is None]
-        if running:
+        if running and now >= self._next_check:
+            self._next_check = now + self._options.look_every.total_seconds()
             stored = await self._catalog.revisions([delivery.id for delivery in running])
             self._lose(Held(one.id, one.fence) for one in running if stored.get(one.id) != one.revision)
 
     async def _take_turn(self, *, claiming: bool) -> None:
         now = asyncio.get_running_loop().time()
-        ended = {a.held: a.outcome for a in self._attempts.values() if a.outcome is not None}
-        going_on = {a.held: a.progress for a in self._attempts.values() if self._is_to_renew(a, now)}
+        ended = {held: a.outcome for held, a in self._attempts.items() if a.outcome is not None}
+        going_on = {held: a.progress for held, a in self._attempts.items() if self._is_to_renew(a, now)}
         room = self._options.concurrency - len(self._attempts) + len(ended) if claiming else 0
         turn = Turn(self._options.name, self._options.lease, self._chance)
         async with self._begin() as uow:

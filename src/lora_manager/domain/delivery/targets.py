@@ -13,6 +13,7 @@ from lora_manager.domain.text import CONTROL
 MAX_URL = 2_048
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")  # RFC 9110 section 5.6.2, token
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]{0,8000}")  # printable ASCII: no line can be slipped in
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}")  # as most hosts are spelled; the others are looked at closely
 _PATH = re.compile(r"/[!-~]*")  # printable ASCII without spaces
 # What the delivery itself sets, and what belongs to the connection (RFC 9110 section 7.6.1).
 _OUR_HEADERS = frozenset({
@@ -46,6 +47,11 @@ class CliTarget:
     """A command that this deployment knows by name; without one, only the prompt file is written."""
 
     template: str | None
+
+    @property
+    def runtime(self) -> str | None:
+        """The command: what it does takes a machine as much as a server that draws."""
+        return self.template and f"command {self.template}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ Target: TypeAlias = HttpTarget | CliTarget | ComfyTarget | SdnextTarget
 
 def runtime_of(target: Target) -> str | None:
     """The runtime that takes only so many deliveries at once; None for a target without a limit."""
-    return target.runtime if isinstance(target, ComfyTarget | SdnextTarget) else None
+    return None if isinstance(target, HttpTarget) else target.runtime
 
 
 def host_of(target: Target) -> tuple[str, int] | None:
@@ -225,6 +231,8 @@ _READERS: Mapping[Mode, Callable[[_Params], Target]] = {
 
 
 def _is_host(value: str) -> bool:
+    if _NAME.fullmatch(value):
+        return True
     host = f"[{value}]" if ":" in value and not value.startswith("[") else value
     parts = _split(f"http://{host}")
     return (

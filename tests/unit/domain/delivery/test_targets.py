@@ -132,6 +132,7 @@ def test_one_runtime_has_one_name_however_it_is_spelled() -> None:
     assert {runtime_of(parse_target(Mode.SDNEXT, {"base_url": url})) for url in spellings} == {"localhost:8188"}
     assert runtime_of(parse_target(Mode.HTTP, {"host": "127.0.0.1"})) is None
     assert runtime_of(parse_target(Mode.CLI, {})) is None
+    assert runtime_of(parse_target(Mode.CLI, {"template": "draw"})) == "command draw"
     assert host_of(parse_target(Mode.CLI, {})) is None
 
 
