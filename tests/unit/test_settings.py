@@ -29,7 +29,7 @@ def test_without_any_variable_all_is_kept_below_the_working_directory() -> None:
     assert settings.artefacts_dir == str(here / "data" / "deliveries")
     assert (settings.queue_url, settings.cli_commands) == (None, {})
     assert settings.delivery_allowed_hosts == AllowedHosts.parse("loopback")
-    assert (settings.worker_concurrency, settings.runtime_concurrency, settings.worker_lease_s) == (20, 1, 30)
+    assert (settings.worker_concurrency, settings.runtime_concurrency, settings.worker_lease_s) == (50, 1, 30)
 
 
 @pytest.mark.parametrize(
