@@ -2,47 +2,53 @@
 
 This is the library for embedders: everything a service of your own needs to register, order and compose LoRAs in
 memory, to read what a LoRA file is, and to take prompts apart.
+
+What a name stands for is loaded when it is first asked for: who reads file headers needs no prompts.
 """
 
-from lora_manager.domain.errors import (
-    Conflict,
-    Failure,
-    FileMissing,
-    FileNotReadable,
-    Forbidden,
-    InvalidField,
-    InvalidFields,
-    InvalidFile,
-    InvalidInput,
-    LoraNotFound,
-    NameTaken,
-    NotFound,
-    OutsideLibrary,
-    StaleRevision,
-    Unavailable,
-)
-from lora_manager.domain.events import Event, EventName
-from lora_manager.domain.file.record import FileRecord, FileState
-from lora_manager.domain.ids import uuid7
-from lora_manager.domain.lora import Lora, LoraChanges, LoraFacts
-from lora_manager.domain.prompt import (
-    DIALECTS,
-    Composition,
-    CompositionOptions,
-    Dedupe,
-    Dialect,
-    LoraTag,
-    Member,
-    ParsedPrompt,
-    TemplateDialect,
-    active_members,
-    compose,
-    format_weight,
-    parse,
-)
-from lora_manager.domain.provenance import Source
-from lora_manager.domain.registry import DuplicateGroup, Registry, SharedBy, duplicates
-from lora_manager.domain.trigger import Trigger, TriggerChoice, TriggerStatus
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lora_manager.domain.errors import (
+        Conflict,
+        Failure,
+        FileMissing,
+        FileNotReadable,
+        Forbidden,
+        InvalidField,
+        InvalidFields,
+        InvalidFile,
+        InvalidInput,
+        LoraNotFound,
+        NameTaken,
+        NotFound,
+        OutsideLibrary,
+        StaleRevision,
+        Unavailable,
+    )
+    from lora_manager.domain.events import Event, EventName
+    from lora_manager.domain.file.record import FileRecord, FileState
+    from lora_manager.domain.ids import uuid7
+    from lora_manager.domain.lora import Lora, LoraChanges, LoraFacts
+    from lora_manager.domain.prompt import (
+        DIALECTS,
+        Composition,
+        CompositionOptions,
+        Dedupe,
+        Dialect,
+        LoraTag,
+        Member,
+        ParsedPrompt,
+        TemplateDialect,
+        active_members,
+        compose,
+        format_weight,
+        parse,
+    )
+    from lora_manager.domain.provenance import Source
+    from lora_manager.domain.registry import DuplicateGroup, Registry, SharedBy, duplicates
+    from lora_manager.domain.trigger import Trigger, TriggerChoice, TriggerStatus
 
 __all__ = [
     "DIALECTS",
@@ -90,3 +96,93 @@ __all__ = [
     "parse",
     "uuid7",
 ]
+
+_HOMES = {
+    **dict.fromkeys(
+        (
+            "Conflict",
+            "Failure",
+            "FileMissing",
+            "FileNotReadable",
+            "Forbidden",
+            "InvalidField",
+            "InvalidFields",
+            "InvalidFile",
+            "InvalidInput",
+            "LoraNotFound",
+            "NameTaken",
+            "NotFound",
+            "OutsideLibrary",
+            "StaleRevision",
+            "Unavailable",
+        ),
+        "errors",
+    ),
+    **dict.fromkeys(
+        (
+            "Event",
+            "EventName",
+        ),
+        "events",
+    ),
+    **dict.fromkeys(
+        (
+            "FileRecord",
+            "FileState",
+        ),
+        "file.record",
+    ),
+    **dict.fromkeys(("uuid7",), "ids"),
+    **dict.fromkeys(
+        (
+            "Lora",
+            "LoraChanges",
+            "LoraFacts",
+        ),
+        "lora",
+    ),
+    **dict.fromkeys(
+        (
+            "Composition",
+            "CompositionOptions",
+            "DIALECTS",
+            "Dedupe",
+            "Dialect",
+            "LoraTag",
+            "Member",
+            "ParsedPrompt",
+            "TemplateDialect",
+            "active_members",
+            "compose",
+            "format_weight",
+            "parse",
+        ),
+        "prompt",
+    ),
+    **dict.fromkeys(("Source",), "provenance"),
+    **dict.fromkeys(
+        (
+            "DuplicateGroup",
+            "Registry",
+            "SharedBy",
+            "duplicates",
+        ),
+        "registry",
+    ),
+    **dict.fromkeys(
+        (
+            "Trigger",
+            "TriggerChoice",
+            "TriggerStatus",
+        ),
+        "trigger",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
