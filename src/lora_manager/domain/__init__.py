@@ -6,8 +6,9 @@ memory, to read what a LoRA file is, and to take prompts apart.
 What a name stands for is loaded when it is first asked for: who reads file headers needs no prompts.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from lora_manager.domain.lazily import loader
 
 if TYPE_CHECKING:
     from lora_manager.domain.errors import (
@@ -179,10 +180,4 @@ _HOMES = {
     ),
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+__getattr__ = loader(__name__, _HOMES)

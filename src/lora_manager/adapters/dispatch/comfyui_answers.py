@@ -1,18 +1,17 @@
 """What ComfyUI's answers mean for a delivery. Source: ComfyUI execution.py, validate_prompt and PromptExecutor."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from lora_manager.adapters.dispatch.answers import PASSING, parsed
 from lora_manager.domain.delivery import DispatchFailed
 
 _TOLD = 5  # wrong inputs of one workflow that are told
 _LENGTH = 500  # characters of a text that a node has written
 # Words of torch's and ComfyUI's errors where the memory of the graphics card does not suffice.
 _OUT_OF_MEMORY = ("outofmemory", "out of memory", "allocation on device")
-_PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def _read_events(
 
 def refusal(status: int, body: bytes) -> DispatchFailed:
     """The failure that an answer other than 2xx stands for."""
-    match status, _parsed(body):
+    match status, parsed(body):
         case HTTPStatus.BAD_REQUEST, {"error": {**error}, "node_errors": node_errors}:
             return rejection(node_errors if isinstance(node_errors, dict) else {}, error)
         case _:
@@ -91,7 +90,7 @@ def _told_by_status(status: int) -> DispatchFailed:
     answered = f"ComfyUI answers {status}"
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return DispatchFailed("server_error", f"{answered}; its log tells more", retryable=True)
-    if status in _PASSING:
+    if status in PASSING:
         return DispatchFailed("server_busy", f"{answered}; it asks for patience", retryable=True)
     code, advice = _advice(status)
     return DispatchFailed(code, f"{answered}; {advice}", retryable=False)
@@ -110,13 +109,6 @@ def _advice(status: int) -> tuple[str, str]:
             return "redirected", "redirects are not followed: put the address it redirects to into base_url"
         case _:
             return "refused", "check base_url and the workflow"
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None  # the text of a proxy, or of aiohttp, which says less than the status
 
 
 def rejection(node_errors: Mapping[Any, object], error: Mapping[Any, object] | None = None) -> DispatchFailed:

@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -17,13 +17,13 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from lora_manager.adapters.dispatch.comfyui_answers import Entry
 from lora_manager.adapters.dispatch.comfyui_api import ComfyApi, Queued
 from lora_manager.domain.delivery import DispatchFailed, Progress
+from lora_manager.domain.delivery.targets import place_of
 from lora_manager.ports.dispatcher import Report
 
 _CONNECT_S = 10.0
 _CLOSE_S = 1.0
 _MAX_UNREAD = 1_000  # frames; what arrives during a look at the history, or closing waits in vain behind it
 _MAX_FRAME = 64 * 2**20  # bytes; previews are binary frames, as large as the pictures
-_PORTS = {"http": 80, "https": 443}
 _ENDS = frozenset({"execution_success", "execution_error", "execution_interrupted"})
 
 
@@ -154,11 +154,8 @@ def _tell_place(queued: Queued, news: News) -> None:
 
 
 async def _connected(api: ComfyApi, client_id: str) -> ClientConnection | None:
-    parts = urlsplit(api.base_url)
     try:
-        socket = await api.client.open_socket(
-            parts.hostname or "", parts.port or _PORTS[parts.scheme], timeout_s=_CONNECT_S
-        )
+        socket = await api.client.open_socket(*place_of(api.base_url), timeout_s=_CONNECT_S)
     except DispatchFailed:
         return None  # whether the server is there at all, the look at its queue tells
     try:

@@ -7,6 +7,7 @@ from typing import cast
 
 import msgspec
 
+from lora_manager.adapters.dispatch.answers import PASSING
 from lora_manager.adapters.outbound.client import OutboundClient
 from lora_manager.adapters.outbound.connection import Answer
 from lora_manager.domain.delivery import Delivery, DispatchFailed, HttpTarget, Result, parse_target
@@ -16,7 +17,6 @@ MAX_ANSWER = 64 * 1024  # bytes of an answer that are kept
 _MAX_DEPTH = 64  # of JSON that is kept as JSON: whoever reads it later may bear less than we do
 _MAX_SAID = 300  # characters of an answer that a message repeats
 _MAX_WAIT = timedelta(days=1)
-_TRY_AGAIN = frozenset({408, 425, 429})  # RFC 9110 section 15.5.9, RFC 8470 section 5.2, RFC 6585 section 4
 
 
 class HttpDispatcher(Dispatcher):
@@ -90,7 +90,7 @@ def _refused(target: HttpTarget, answer: Answer, now: datetime) -> DispatchFaile
     where = f"{target.scheme}://{target.host}:{target.port}"
     said = " ".join(answer.body.decode("utf-8", "replace").split())
     said = f": {said[:_MAX_SAID]}" if said else " and said nothing"
-    retryable = answer.status in _TRY_AGAIN or answer.status >= 500  # noqa: PLR2004  # RFC 9110 section 15.6
+    retryable = answer.status in PASSING or answer.status >= 500  # noqa: PLR2004  # RFC 9110 section 15.6
     if 300 <= answer.status < 400:  # noqa: PLR2004  # RFC 9110 section 15.4
         said = f" to {answer.headers.get('location', 'nowhere')[:_MAX_SAID]!r}; redirects are not followed"
     return DispatchFailed(

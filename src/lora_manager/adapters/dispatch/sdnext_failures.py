@@ -5,18 +5,15 @@ A1111 and SD.Next answer ``{"error", "detail", "body", "errors"}``, Forge as Fas
 Source: AUTOMATIC1111/stable-diffusion-webui modules/api/api.py, vladmandic/sdnext modules/api/middleware.py.
 """
 
-import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from lora_manager.adapters.dispatch.answers import PASSING, parsed
 from lora_manager.adapters.outbound.connection import Answer
 from lora_manager.domain.delivery import DispatchFailed
 from lora_manager.domain.text import CONTROL
 
-_PASSING = frozenset({
-    HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS
-})  # fmt: skip
 _OUT_OF_MEMORY = ("outofmemory", "out of memory", "not enough memory")
 _MAX_SHOWN = 300  # characters of what the server says
 
@@ -26,7 +23,7 @@ def failure_of(answer: Answer, runtime: str) -> DispatchFailed:
 
     :param runtime: host and port
     """
-    said = _said(_parsed(answer.body))
+    said = _said(parsed(answer.body))
     because = f": {said}" if said else ""
     status = f"{runtime} answers {answer.status}{because}"
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -34,7 +31,7 @@ def failure_of(answer: Answer, runtime: str) -> DispatchFailed:
             message = f"{status}; ask for smaller or fewer images, or free the memory of its GPU"
             return DispatchFailed("out_of_memory", message, retryable=True)
         return DispatchFailed("server_error", f"{status}; its log tells more", retryable=True)
-    if answer.status in _PASSING:
+    if answer.status in PASSING:
         return DispatchFailed("server_busy", f"{status}; it asks for patience", retryable=True)
     code, advice = _refusal(answer.status, said)
     return DispatchFailed(code, f"{status}; {advice}", retryable=False)
@@ -55,28 +52,21 @@ def _refusal(status: int, said: str) -> tuple[str, str]:
             return "refused", "check base_url and the payload"
 
 
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None  # a page of a proxy, which says less than the status
-
-
-def _said(parsed: Any) -> str:
+def _said(refusal: Any) -> str:
     """What the server says is wrong, on one short line."""
-    parts = _parts(parsed) if isinstance(parsed, dict) else [parsed]
+    parts = _parts(refusal) if isinstance(refusal, dict) else [refusal]
     texts = [part for part in parts if isinstance(part, str) and part]
     line = " ".join(CONTROL.sub(" ", ": ".join(texts)).split())
     return line if len(line) <= _MAX_SHOWN else f"{line[:_MAX_SHOWN]}..."
 
 
-def _parts(parsed: dict[str, Any]) -> list[Any]:
+def _parts(refusal: dict[str, Any]) -> list[Any]:
     """The kind of the error, where it says more than that there is one, and its text."""
-    detail = parsed.get("detail")
+    detail = refusal.get("detail")
     if isinstance(detail, list):
         return ["; ".join(_fields(detail))]
-    kind = parsed.get("error")
-    return [None if kind == "HTTPException" else kind, detail or parsed.get("errors") or parsed.get("message")]
+    kind = refusal.get("error")
+    return [None if kind == "HTTPException" else kind, detail or refusal.get("errors") or refusal.get("message")]
 
 
 def _fields(detail: list[Any]) -> Iterator[str]:

@@ -14,8 +14,8 @@ from lora_manager.adapters.outbound.connections import Connections, Origin
 from lora_manager.adapters.outbound.guard import Guard, Resolve, resolve
 from lora_manager.domain.delivery import DispatchFailed
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
+from lora_manager.domain.delivery.targets import PORTS, place_of
 
-_PORTS = {"http": 80, "https": 443}
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -50,7 +50,7 @@ class OutboundClient:
         :raises DispatchFailed: ``target_forbidden``, ``unreachable``, ``timeout``, ``not_http`` or ``too_large``
         """
         parts = urlsplit(url)
-        origin = Origin(parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        origin = Origin(parts.scheme, *place_of(url))
         request = _request(method, parts, origin, headers, content)
         where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without what may be secret
         try:
@@ -97,7 +97,7 @@ def _request(
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     lines = [*headers.items()]
     given = {name.lower() for name in headers}
-    lines.append(("Host", host if origin.port == _PORTS[origin.scheme] else f"{host}:{origin.port}"))
+    lines.append(("Host", host if origin.port == PORTS[origin.scheme] else f"{host}:{origin.port}"))
     if content or method not in {"GET", "HEAD"}:
         lines.append(("Content-Length", str(len(content))))
     if "user-agent" not in given:

@@ -315,12 +315,9 @@ class Delivery:
 
     def _become(self, status: Status, now: datetime, **changes: object) -> "Change":
         """The delivery in this status, its history one line longer."""
-        name = _EVENTS[status]
-        attempts: tuple[Attempt, ...] = changes.get("attempts", self.attempts)  # type: ignore[assignment]  # as declared
-        error: DeliveryError | None = changes.get("error", self.error)  # type: ignore[assignment]  # as declared
-        line = Happening(name, now, len(attempts) or None, error)
-        changed: Delivery = replace(self, status=status, history=(*self.history, line), **changes)  # type: ignore[arg-type]  # mypy cannot match them
-        return changed, (Event(name, now, self.id),)
+        changed: Delivery = replace(self, status=status, **changes)  # type: ignore[arg-type]  # mypy cannot match them
+        line = Happening(_EVENTS[status], now, changed.fence or None, changed.error)
+        return replace(changed, history=(*self.history, line)), (Event(line.name, now, self.id),)
 
 
 Change: TypeAlias = tuple[Delivery, tuple[Event, ...]]

@@ -22,7 +22,7 @@ _OUR_HEADERS = frozenset({
 })  # fmt: skip
 _MAX_HEADERS = 50
 COMMAND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,13 @@ def host_of(target: Target) -> tuple[str, int] | None:
         return None
     if isinstance(target, HttpTarget):
         return target.host, target.port
-    parts = urlsplit(target.base_url)
-    return parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    return place_of(target.base_url)
+
+
+def place_of(url: str) -> tuple[str, int]:
+    """The host and TCP port that an http or https URL leads to."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or PORTS[parts.scheme]
 
 
 def parse_target(mode: Mode, params: Mapping[str, object]) -> Target:
@@ -161,13 +166,13 @@ class _Params:
 
 
 def _read_http(params: _Params) -> HttpTarget:
-    scheme = params.text("scheme", "http", _PORTS.__contains__, "must be http or https")
+    scheme = params.text("scheme", "http", PORTS.__contains__, "must be http or https")
     port = params.get("port")
     if port is None:
-        port = _PORTS[scheme]
+        port = PORTS[scheme]
     if not isinstance(port, int) or isinstance(port, bool) or not 1 <= port <= 65_535:  # noqa: PLR2004  # TCP
         params.refuse("port", "must be an integer from 1 to 65535")
-        port = _PORTS[scheme]
+        port = PORTS[scheme]
     host = params.text("host", "", _is_host, "must be a host name or an IP address, without scheme, port or path")
     path = params.text(
         "path", "/", _is_path, f"must begin with / and have at most {MAX_URL} characters, all printable ASCII"
@@ -249,7 +254,7 @@ def _is_base_url(value: str) -> bool:
     return (
         parts is not None
         and len(value) <= MAX_URL
-        and parts.scheme in _PORTS
+        and parts.scheme in PORTS
         and bool(parts.hostname)
         and "?" not in value
         and "#" not in value
@@ -269,7 +274,5 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _runtime(base_url: str) -> str:
-    parts = urlsplit(base_url)
-    host = parts.hostname or ""
-    host = "localhost" if host in {"127.0.0.1", "::1"} else host
-    return f"{host}:{parts.port or _PORTS[parts.scheme]}"
+    host, port = place_of(base_url)
+    return f"{'localhost' if host in {'127.0.0.1', '::1'} else host}:{port}"

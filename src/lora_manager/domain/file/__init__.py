@@ -3,10 +3,10 @@
 A registry in memory needs the facts of files; what reads files is loaded when something of it is asked for.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lora_manager.domain.file.facts import Embedded, Hashes, MalformedHash, Network
+from lora_manager.domain.lazily import loader
 
 if TYPE_CHECKING:
     from lora_manager.domain.file.base_model import guess_base_model
@@ -65,8 +65,4 @@ _HOMES = {
     "trigger_candidates": "embedded",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = loader(__name__, _HOMES)
