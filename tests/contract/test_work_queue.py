@@ -64,7 +64,7 @@ async def one(woken: asyncio.Semaphore) -> None:
 
 
 async def until(is_so: Callable[[], bool], queue: WorkQueue) -> None:
-    """Wake until it shows: SAQ loses a wake-up while the tables of its queue are being made, as a queue may."""
+    """Wake until it shows: a broker may lose a wake-up."""
     async with asyncio.timeout(PATIENCE_S):
         while not is_so():
             await queue.wake(DELIVERY)
@@ -122,6 +122,19 @@ async def test_a_listener_that_stops_lets_go_at_once_though_it_is_busy(connect: 
     async with asyncio.timeout(PATIENCE_S), queue.listen(block):
         await queue.wake(DELIVERY)
         await taken.wait()
+
+
+async def test_a_wake_up_that_the_broker_could_not_take_comes_when_it_is_back(tmp_path: Path) -> None:
+    with redis_server_in(tmp_path) as server:
+        async with open_saq_queue(server.url, "the broker") as queue:
+            await queue.check()
+            server.stop()
+            await queue.wake(DELIVERY)
+            with pytest.raises(Unavailable):
+                await queue.check()
+            server.start()
+            async with counting(queue) as woken:
+                await one(woken)
 
 
 async def test_a_broker_that_is_away_delays_and_loses_nothing_that_comes_after(tmp_path: Path) -> None:

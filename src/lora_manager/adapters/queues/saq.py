@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import islice
 from uuid import UUID, uuid4
 
 from saq import Job, Queue, Status
@@ -20,6 +21,7 @@ QUEUE = "lora-manager-deliveries"
 _WAKE = "wake"
 _PATIENCE_S = 5.0  # for one call of the broker
 _PAUSE_S = 1.0  # before it is called again after it failed
+_KEPT = 100  # wake-ups that outlive a broker's refusal: enough to rouse every worker, each of which then looks itself
 _BLOCK_S = 1.0  # how long a worker waits for a wake-up before it asks anew: on PostgreSQL, SAQ may miss one meanwhile
 _SWEEP_S = 60.0  # how often wake-ups that died with their worker are cleared away
 _JOB_TIMEOUT_S = 60  # of a wake-up that a busy worker keeps; above this it counts as dead
@@ -74,7 +76,7 @@ class SaqQueue(WorkQueue, Part):
             ) from error
 
     async def send(self) -> None:
-        """Pass wake-ups on until cancelled; those that the broker does not take are left to the workers' own look."""
+        """Pass wake-ups on until cancelled; of those that the broker does not take, some are tried again."""
         while True:
             await self._has_some.wait()
             self._has_some.clear()
@@ -87,6 +89,8 @@ class SaqQueue(WorkQueue, Part):
                 self._is_away = False
             except Exception as error:  # noqa: BLE001  # whatever a broker does, no delivery waits for it
                 await self._pause(error)
+                self._to_wake.update(islice(waking, _KEPT))
+                self._has_some.set()
 
     @asynccontextmanager
     async def listen(self, on_wake: OnWake) -> AsyncIterator[None]:
