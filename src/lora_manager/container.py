@@ -9,7 +9,6 @@ from datetime import timedelta
 from blake3 import blake3
 from dependency_injector import containers, providers
 
-from lora_manager.adapters.blobs.local import LocalBlobStore
 from lora_manager.adapters.database.catalog import SqlCatalog
 from lora_manager.adapters.database.delivery_catalog import SqlDeliveryCatalog
 from lora_manager.adapters.database.engine import Database, open_database
@@ -17,6 +16,7 @@ from lora_manager.adapters.database.migrate import NEWEST_REVISION, prepare, upg
 from lora_manager.adapters.database.part import DatabasePart
 from lora_manager.adapters.database.readers import Reader, open_reader
 from lora_manager.adapters.database.unit_of_work import SqlAlchemyUnitOfWork
+from lora_manager.adapters.library.local import LocalLibrary
 from lora_manager.adapters.observability.logging_event_log import LoggingEventLog
 from lora_manager.adapters.queues.in_process import InProcessQueue
 from lora_manager.adapters.system.clock import SystemClock
@@ -59,7 +59,7 @@ class Resources:
 
     database: Database
     reader: Reader
-    blobs: LocalBlobStore
+    library: LocalLibrary
     queue: WorkQueue
 
 
@@ -126,9 +126,9 @@ class Container(containers.DeclarativeContainer):
     database = resources.provided.database
     reader = resources.provided.reader
     catalog = providers.Singleton(SqlCatalog, reader)
-    blobs = resources.provided.blobs
+    library = resources.provided.library
     begin = providers.Factory(SqlAlchemyUnitOfWork, database).provider
-    inspect = providers.Singleton(InspectFile, blobs, providers.Object(blake3))
+    inspect = providers.Singleton(InspectFile, library, providers.Object(blake3))
     dialects = providers.Singleton(dialects_of, settings)
     queue = resources.provided.queue
     deliveries = providers.Singleton(SqlDeliveryCatalog, reader)
@@ -144,8 +144,8 @@ class Container(containers.DeclarativeContainer):
         settings.provided.delivery_allowed_hosts,
         settings.provided.cli_commands,
     )
-    scan_library = providers.Singleton(ScanLibrary, begin, catalog, blobs, clock, identifiers, log)
-    start_scan = providers.Singleton(StartScan, begin, scan_library, clock, identifiers, blobs.roots)
+    scan_library = providers.Singleton(ScanLibrary, begin, catalog, library, clock, identifiers, log)
+    start_scan = providers.Singleton(StartScan, begin, scan_library, clock, identifiers, library.roots)
 
     application = providers.Singleton(
         Application,
@@ -198,10 +198,10 @@ async def open_application(settings: Settings) -> AsyncIterator[Application]:
         database = await stack.enter_async_context(open_database(settings.database_url))
         await prepare(database, auto_migrate=settings.auto_migrate)
         reader = await stack.enter_async_context(open_reader(database))
-        blobs = LocalBlobStore(settings.library_roots)
-        stack.callback(blobs.close)
+        library = LocalLibrary(settings.library_roots)
+        stack.callback(library.close)
         queue = await stack.enter_async_context(_open_queue(settings))
-        container = Container(resources=Resources(database, reader, blobs, queue), settings=settings)
+        container = Container(resources=Resources(database, reader, library, queue), settings=settings)
         container.check_dependencies()
         application: Application = container.application()
         stack.push_async_callback(application.start_scan.aclose)

@@ -37,7 +37,7 @@ LAYER = lora({"lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
 
 
 def inspecting(world: World) -> InspectFile:
-    return InspectFile(world.blobs, blake3)
+    return InspectFile(world.files, blake3)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class LibraryMachine(RuleBasedStateMachine):
             (self.world.library / folder).mkdir()
 
     def teardown(self) -> None:
-        self.world.blobs.close()
+        self.world.files.close()
         self._folder.cleanup()
 
     @rule(place=PLACES, content=CONTENTS)

@@ -69,7 +69,7 @@ async def test_a_fault_of_the_service_fails_the_scan_without_its_text(
     async def break_down(_folder: str) -> None:
         raise ZeroDivisionError("internal")
 
-    monkeypatch.setattr(world.blobs, "list", break_down)
+    monkeypatch.setattr(world.files, "list", break_down)
     done = await finished(world, await start_scan())
     assert done.state is ScanState.FAILED
     assert "internal" not in str(done.detail)

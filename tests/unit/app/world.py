@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from lora_manager.adapters.blobs.local import LocalBlobStore
+from lora_manager.adapters.library.local import LocalLibrary
 from lora_manager.adapters.memory.catalog import MemoryCatalog
 from lora_manager.adapters.memory.store import MemoryStore
 from lora_manager.adapters.memory.unit_of_work import MemoryUnitOfWork
@@ -77,12 +77,12 @@ class World(AbstractContextManager["World"]):
         self.catalog = MemoryCatalog(self.store)
         self.clock = TickingClock()
         self.log = RememberedEvents()
-        self.blobs = LocalBlobStore([str(library)], threads=2)
+        self.files = LocalLibrary([str(library)], threads=2)
         self.begin = partial(MemoryUnitOfWork, self.store)
         self.scan_library = ScanLibrary(
             begin=self.begin,
             report=self.catalog,
-            blobs=self.blobs,
+            library=self.files,
             clock=self.clock,
             identifiers=CountedIdentifiers(),
             log=self.log,
@@ -95,7 +95,7 @@ class World(AbstractContextManager["World"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.blobs.close()
+        self.files.close()
 
     def path(self, name: str) -> Path:
         """Where the file of this name lies."""

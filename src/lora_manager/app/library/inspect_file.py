@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lora_manager.domain.errors import InvalidFile
 from lora_manager.domain.file import HashObject, Inspected, Inspection
 from lora_manager.domain.scan import FoundFile
-from lora_manager.ports.blob_store import BlobStore
+from lora_manager.ports.library import Library
 
 
 def inspection_of(file: FoundFile) -> Inspection:
@@ -22,7 +22,7 @@ class InspectFile:
     :param new_blake3: makes a running BLAKE3 digest, which the standard library has not
     """
 
-    blobs: BlobStore
+    library: Library
     new_blake3: Callable[[], HashObject]
 
     def locate(self, path: str) -> str:
@@ -30,7 +30,7 @@ class InspectFile:
 
         :raises InvalidFile: it lies outside the library roots, or is no path
         """
-        return self.blobs.locate(path)
+        return self.library.locate(path)
 
     async def __call__(self, path: str, *, crc32: bool = False, blake3: bool = False) -> tuple[FoundFile, Inspected]:
         """The file as found and what it is, with CRC-32 and BLAKE3 where asked for.
@@ -41,7 +41,7 @@ class InspectFile:
         def inspection(file: FoundFile) -> Inspection:
             return Inspection(file.size_bytes, crc32=crc32, blake3=self.new_blake3 if blake3 else None)
 
-        async with aclosing(self.blobs.examine([path], inspection)) as examined:
+        async with aclosing(self.library.examine([path], inspection)) as examined:
             async for result in examined:
                 if isinstance(result.outcome, InvalidFile):
                     raise result.outcome

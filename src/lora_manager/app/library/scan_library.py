@@ -13,11 +13,11 @@ from lora_manager.domain.errors import FileNotReadable, InvalidFile
 from lora_manager.domain.events import Event, EventName
 from lora_manager.domain.file import Inspected
 from lora_manager.domain.scan import Finding, FoundFile, KnownFile, Outcome, Progress, triage
-from lora_manager.ports.blob_store import BlobStore, Examined
 from lora_manager.ports.catalog import LibraryReport
 from lora_manager.ports.clock import Clock
 from lora_manager.ports.event_log import EventLog
 from lora_manager.ports.identifiers import Identifiers
+from lora_manager.ports.library import Examined, Library
 from lora_manager.ports.unit_of_work import BeginUnitOfWork
 
 BATCH_TIME = timedelta(seconds=1)  # what a killed scan has to read again
@@ -48,7 +48,7 @@ class ScanLibrary:
 
     begin: BeginUnitOfWork
     report: LibraryReport
-    blobs: BlobStore
+    library: Library
     clock: Clock
     identifiers: Identifiers
     log: EventLog
@@ -76,7 +76,7 @@ class _Run:
         self._settlement = Settlement(
             self._found,
             begin=use.begin,
-            blobs=use.blobs,
+            library=use.library,
             clock=use.clock,
             identifiers=use.identifiers,
             log=use.log,
@@ -84,7 +84,7 @@ class _Run:
         )
 
     async def scan(self, paths: Sequence[str], on_progress: OnProgress) -> list[Finding]:
-        await self._look([self._use.blobs.locate(path) for path in paths])
+        await self._look([self._use.library.locate(path) for path in paths])
         work = triage(self._found.values(), self._known.values())
         await self._read(work.to_read, Tally(work.to_read, on_progress))
         await self._settlement.finish()
@@ -102,7 +102,7 @@ class _Run:
         unreadable = []
         for path in paths:
             try:
-                found, refused = await self._use.blobs.list(path)
+                found, refused = await self._use.library.list(path)
             except FileNotReadable as error:
                 unreadable.append(error)
                 continue
@@ -119,8 +119,8 @@ class _Run:
         """Read files; how far a large one is, is told while it is read."""
         large = [file.path for file in files if file.size_bytes >= LARGE]
         small = [file.path for file in files if file.size_bytes < LARGE]
-        await self._take_in(self._use.blobs.examine(small, inspection_of), tally)
-        await self._take_in(self._use.blobs.examine(large, lambda file: CountedInspection(file, tally)), tally)
+        await self._take_in(self._use.library.examine(small, inspection_of), tally)
+        await self._take_in(self._use.library.examine(large, lambda file: CountedInspection(file, tally)), tally)
 
     async def _take_in(self, examined: AsyncGenerator[Examined[Inspected], None], tally: Tally) -> None:
         """Settle files in batches, as they come."""

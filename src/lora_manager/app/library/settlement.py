@@ -12,10 +12,10 @@ from lora_manager.domain.file.record import FileState, name_from_stem, stem_of
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.scan import Finding, FoundFile, KnownFile
 from lora_manager.domain.settle import Candidates, Settled, Turn, broken, gone, settle, turn_of
-from lora_manager.ports.blob_store import BlobStore
 from lora_manager.ports.clock import Clock
 from lora_manager.ports.event_log import EventLog
 from lora_manager.ports.identifiers import Identifiers
+from lora_manager.ports.library import Library
 from lora_manager.ports.unit_of_work import BeginUnitOfWork, UnitOfWork
 
 BATCH_FILES = 400
@@ -38,7 +38,7 @@ class Settlement:
         found: Mapping[str, FoundFile],
         *,
         begin: BeginUnitOfWork,
-        blobs: BlobStore,
+        library: Library,
         clock: Clock,
         identifiers: Identifiers,
         log: EventLog,
@@ -46,7 +46,7 @@ class Settlement:
     ) -> None:
         self._found = found
         self._begin = begin
-        self._blobs = blobs
+        self._library = library
         self._clock = clock
         self._identifiers = identifiers
         self._log = log
@@ -177,7 +177,7 @@ class Settlement:
             return False
         found = self._found.get(lora.file_path)
         try:
-            there = found or await self._blobs.stat(lora.file_path)
+            there = found or await self._library.stat(lora.file_path)
         except InvalidFile:
             return False
         if there.size_bytes != lora.file.size_bytes:
@@ -190,7 +190,7 @@ class Settlement:
         return None if sha256 is None else sha256 == lora.sha256
 
     async def _read_sha256(self, path: str) -> str | None:
-        async with aclosing(self._blobs.examine([path], inspection_of)) as results:
+        async with aclosing(self._library.examine([path], inspection_of)) as results:
             result = await anext(results)
         return None if isinstance(result.outcome, InvalidFile) else result.outcome.hashes.sha256
 
@@ -199,7 +199,7 @@ class Settlement:
         if known.path in self._found:
             return known.path in self._taken or known.state is FileState.MISSING
         try:
-            await self._blobs.stat(known.path)
+            await self._library.stat(known.path)
         except FileMissing:
             return True
         except InvalidFile:

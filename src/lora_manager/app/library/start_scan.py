@@ -46,7 +46,7 @@ class StartScan:
         :param root: a folder inside the library; None scans every library root
         :raises InvalidFile: the folder lies outside the library roots, or is no path
         """
-        folders = self._roots if root is None else (self._scan_library.blobs.locate(root),)
+        folders = self._roots if root is None else (self._scan_library.library.locate(root),)
         now = self._clock.now()
         scan = Scan(id=self._identifiers.new(), folders=folders, dry_run=dry_run, started_at=now, beat_at=now)
         await self._put(scan)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lora_manager.adapters.blobs.local import BATCH, MANY, WINDOW, LocalBlobStore
-from lora_manager.adapters.blobs.reading import CHUNK, FIRST_READ
+from lora_manager.adapters.library.local import BATCH, MANY, WINDOW, LocalLibrary
+from lora_manager.adapters.library.reading import CHUNK, FIRST_READ
 from lora_manager.app.library.inspect_file import inspection_of
 from lora_manager.domain.errors import FileMissing, FileNotReadable, InvalidFile, OutsideLibrary
 from lora_manager.domain.scan import FoundFile
@@ -43,13 +43,13 @@ class Probe(Whole):
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[LocalBlobStore]:
-    with closing(LocalBlobStore([str(tmp_path)], threads=2)) as store:
+def store(tmp_path: Path) -> Iterator[LocalLibrary]:
+    with closing(LocalLibrary([str(tmp_path)], threads=2)) as store:
         yield store
 
 
 async def read(
-    store: LocalBlobStore, paths: Sequence[Path], consumer: Callable[[FoundFile], Whole] = lambda _: Whole()
+    store: LocalLibrary, paths: Sequence[Path], consumer: Callable[[FoundFile], Whole] = lambda _: Whole()
 ) -> list[bytes | str]:
     """What came of each path: its bytes, or the reason against it."""
     async with aclosing(store.examine([str(path) for path in paths], consumer)) as results:
@@ -60,7 +60,7 @@ async def read(
 
 
 async def test_every_file_is_read_from_first_byte_to_last_in_the_order_of_the_paths(
-    store: LocalBlobStore, tmp_path: Path
+    store: LocalLibrary, tmp_path: Path
 ) -> None:
     sizes = [3, 0, FIRST_READ, FIRST_READ + 1, FIRST_READ + CHUNK, FIRST_READ + 2 * CHUNK + 17, *[1] * WINDOW]
     contents = [os.urandom(size) for size in sizes]
@@ -70,7 +70,7 @@ async def test_every_file_is_read_from_first_byte_to_last_in_the_order_of_the_pa
     assert await read(store, paths) == contents
 
 
-async def test_a_result_carries_the_file_as_it_was_opened(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_a_result_carries_the_file_as_it_was_opened(store: LocalLibrary, tmp_path: Path) -> None:
     path = tmp_path / "ink.safetensors"
     path.write_bytes(b"12345")
     os.utime(path, ns=(0, 1_700_000_000_123_456_789))
@@ -78,7 +78,7 @@ async def test_a_result_carries_the_file_as_it_was_opened(store: LocalBlobStore,
         assert [result.found async for result in results] == [FoundFile(str(path), 5, 1_700_000_000_123_456_789)]
 
 
-async def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(store: LocalLibrary, tmp_path: Path) -> None:
     (tmp_path / "ink.safetensors").write_bytes(b"ink")
     (tmp_path / "folder.safetensors").mkdir()
     os.mkfifo(tmp_path / "pipe.safetensors")
@@ -96,14 +96,14 @@ async def test_a_file_that_cannot_be_read_does_not_hold_up_the_others(store: Loc
 
 
 async def test_a_file_without_permission_is_refused_with_what_to_do() -> None:
-    with folder_for_anyone() as folder, closing(LocalBlobStore([str(folder)])) as store:
+    with folder_for_anyone() as folder, closing(LocalLibrary([str(folder)])) as store:
         (folder / "ink.safetensors").touch(mode=0o000)
         with unprivileged():
             [outcome] = await read(store, [folder / "ink.safetensors"])
         assert "permission denied; let the user that runs the service read it" in str(outcome)
 
 
-async def test_refused_files_leave_no_open_descriptor(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_refused_files_leave_no_open_descriptor(store: LocalLibrary, tmp_path: Path) -> None:
     (tmp_path / "folder.safetensors").mkdir()
     os.mkfifo(tmp_path / "pipe.safetensors")
     paths = [tmp_path / "folder.safetensors", tmp_path / "pipe.safetensors"]
@@ -113,7 +113,7 @@ async def test_refused_files_leave_no_open_descriptor(store: LocalBlobStore, tmp
     assert len(os.listdir("/dev/fd")) == before
 
 
-async def test_a_file_that_grows_while_it_is_read_is_refused(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_a_file_that_grows_while_it_is_read_is_refused(store: LocalLibrary, tmp_path: Path) -> None:
     path = tmp_path / "ink.safetensors"
     path.write_bytes(bytes(FIRST_READ + 1))
 
@@ -125,14 +125,14 @@ async def test_a_file_that_grows_while_it_is_read_is_refused(store: LocalBlobSto
     assert "it changed while it was read" in str(outcome)
 
 
-async def test_a_file_that_shrinks_while_it_is_read_is_refused(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_a_file_that_shrinks_while_it_is_read_is_refused(store: LocalLibrary, tmp_path: Path) -> None:
     path = tmp_path / "ink.safetensors"
     path.write_bytes(bytes(FIRST_READ + 1))
     [outcome] = await read(store, [path], lambda _: Probe(lambda: os.truncate(path, 0)))
     assert "it changed while it was read" in str(outcome)
 
 
-async def test_a_consumer_that_refuses_ends_the_reading_of_its_file_only(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_a_consumer_that_refuses_ends_the_reading_of_its_file_only(store: LocalLibrary, tmp_path: Path) -> None:
     fed: list[int] = []
 
     class Refuses(Whole):
@@ -148,7 +148,7 @@ async def test_a_consumer_that_refuses_ends_the_reading_of_its_file_only(store: 
     assert fed == [FIRST_READ]
 
 
-async def test_a_fault_of_a_consumer_is_raised_not_reported(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_a_fault_of_a_consumer_is_raised_not_reported(store: LocalLibrary, tmp_path: Path) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
@@ -157,7 +157,7 @@ async def test_a_fault_of_a_consumer_is_raised_not_reported(store: LocalBlobStor
         await read(store, [tmp_path / "ink.safetensors"], lambda _: Probe(fail))
 
 
-async def test_files_are_read_several_at_a_time(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_files_are_read_several_at_a_time(store: LocalLibrary, tmp_path: Path) -> None:
     both = threading.Barrier(2, timeout=30)
     paths = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
     for path in paths:
@@ -165,7 +165,7 @@ async def test_files_are_read_several_at_a_time(store: LocalBlobStore, tmp_path:
     assert await read(store, paths, lambda _: Probe(both.wait)) == [b"ink", b"ink"]
 
 
-async def test_closing_early_stops_the_reading_of_what_was_begun(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_closing_early_stops_the_reading_of_what_was_begun(store: LocalLibrary, tmp_path: Path) -> None:
     paths = [tmp_path / f"{place:03}.safetensors" for place in range(2 * WINDOW)]
     for path in paths:
         path.touch()
@@ -196,7 +196,7 @@ async def test_closing_early_stops_the_reading_of_what_was_begun(store: LocalBlo
 
 
 async def test_closing_early_ends_processes_in_the_middle_of_a_file_and_makes_no_words_about_it(
-    store: LocalBlobStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    store: LocalLibrary, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     small = [str(write_lora(tmp_path / f"{place:02}.safetensors", str(place))) for place in range(BATCH)]
     endless = str(write_endless_lora(tmp_path / "endless.safetensors"))
@@ -212,13 +212,13 @@ async def test_a_link_that_leads_outside_is_not_followed(tmp_path: Path) -> None
     outside.write_bytes(b"secret")
     link = library / "ink.safetensors"
     link.symlink_to(outside)
-    with closing(LocalBlobStore([str(library)])) as store:
+    with closing(LocalLibrary([str(library)])) as store:
         [outcome] = await read(store, [link])
     assert "outside the library roots" in str(outcome)
 
 
 async def test_stat_tells_size_and_time_of_a_regular_file_and_nothing_of_others(
-    store: LocalBlobStore, tmp_path: Path
+    store: LocalLibrary, tmp_path: Path
 ) -> None:
     path = tmp_path / "ink.safetensors"
     path.write_bytes(b"12345")
@@ -232,9 +232,7 @@ async def test_stat_tells_size_and_time_of_a_regular_file_and_nothing_of_others(
         await store.stat("/etc/passwd")
 
 
-async def test_a_listing_is_ordered_by_path_whatever_the_file_system_does(
-    store: LocalBlobStore, tmp_path: Path
-) -> None:
+async def test_a_listing_is_ordered_by_path_whatever_the_file_system_does(store: LocalLibrary, tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     for name in ("c.safetensors", "a.safetensors", "b/z.safetensors", "d.pt", "b/a.ckpt"):
         (tmp_path / name).touch()
@@ -247,7 +245,7 @@ async def test_a_listing_is_ordered_by_path_whatever_the_file_system_does(
     assert [file.path.removeprefix(f"{tmp_path}/") for file in refused] == ["b/a.ckpt", "d.pt"]
 
 
-async def test_a_single_file_can_be_listed(store: LocalBlobStore, tmp_path: Path) -> None:
+async def test_a_single_file_can_be_listed(store: LocalLibrary, tmp_path: Path) -> None:
     (tmp_path / "ink.safetensors").write_bytes(b"12345")
     (tmp_path / "old.pt").touch()
     [found], refused = await store.list(str(tmp_path / "ink.safetensors"))

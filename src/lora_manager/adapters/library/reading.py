@@ -6,12 +6,12 @@ from collections.abc import Callable
 from io import FileIO
 from threading import local
 
-from lora_manager.adapters.blobs.errors import translate
-from lora_manager.adapters.blobs.roots import LibraryRoots
-from lora_manager.adapters.blobs.walk import refusal_by_name
+from lora_manager.adapters.library.errors import translate
+from lora_manager.adapters.library.roots import LibraryRoots
+from lora_manager.adapters.library.walk import refusal_by_name
 from lora_manager.domain.errors import FileNotReadable, InvalidFile
 from lora_manager.domain.scan import FoundFile
-from lora_manager.ports.blob_store import Consumer, Examined, ResultT
+from lora_manager.ports.library import Consumer, Examined, ResultT
 
 FIRST_READ = 1 << 18  # most headers fit: a refused file costs no more
 CHUNK = 1 << 20

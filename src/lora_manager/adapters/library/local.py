@@ -10,13 +10,13 @@ from contextlib import aclosing
 from threading import Event
 from typing import TypeVar
 
-from lora_manager.adapters.blobs.crew import Crew
-from lora_manager.adapters.blobs.errors import translate
-from lora_manager.adapters.blobs.reading import FileReader, regular_file
-from lora_manager.adapters.blobs.roots import LibraryRoots
-from lora_manager.adapters.blobs.walk import refusal_by_name, walk
+from lora_manager.adapters.library.crew import Crew
+from lora_manager.adapters.library.errors import translate
+from lora_manager.adapters.library.reading import FileReader, regular_file
+from lora_manager.adapters.library.roots import LibraryRoots
+from lora_manager.adapters.library.walk import refusal_by_name, walk
 from lora_manager.domain.scan import FoundFile, Refused
-from lora_manager.ports.blob_store import BlobStore, Consumer, Examined, ResultT
+from lora_manager.ports.library import Consumer, Examined, Library, ResultT
 
 WINDOW = 64  # files read ahead of the one that is waited for
 MANY = 400  # files that are worth starting processes for: about what one reads in the time it takes to start
@@ -26,7 +26,7 @@ AHEAD = 16  # batches begun for each process: it must not wait while what was re
 T = TypeVar("T")
 
 
-class LocalBlobStore(BlobStore):
+class LocalLibrary(Library):
     """Files below library roots, read by threads, or by processes where there are many files.
 
     :param roots: see :class:`LibraryRoots`
@@ -37,7 +37,7 @@ class LocalBlobStore(BlobStore):
         self._roots = LibraryRoots(roots)
         self._reader = FileReader(self._roots)
         self._readers = threads or os.cpu_count() or 1
-        self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="blobs")
+        self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="library")
 
     @property
     def roots(self) -> tuple[str, ...]:

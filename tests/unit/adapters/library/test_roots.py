@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_manager.adapters.blobs.roots import LibraryRoots, printable
+from lora_manager.adapters.library.roots import LibraryRoots, printable
 from lora_manager.domain.errors import InvalidFile, OutsideLibrary
 
 

@@ -32,7 +32,7 @@ class Examined(Generic[ResultT]):
     outcome: ResultT | InvalidFile
 
 
-class BlobStore(Protocol):
+class Library(Protocol):
     """Reads files inside the library roots and nothing else.
 
     A path is inside a root when its real path is: links are followed, and may lead only into a root.

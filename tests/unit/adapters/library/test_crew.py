@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from lora_manager.adapters.blobs.crew import Crew
-from lora_manager.adapters.blobs.local import MANY, LocalBlobStore
-from lora_manager.adapters.blobs.roots import LibraryRoots
+from lora_manager.adapters.library.crew import Crew
+from lora_manager.adapters.library.local import MANY, LocalLibrary
+from lora_manager.adapters.library.roots import LibraryRoots
 from lora_manager.app.library.inspect_file import inspection_of
 from lora_manager.domain.errors import FileMissing, OutsideLibrary
 from lora_manager.domain.file import Inspected
@@ -21,8 +21,8 @@ from tests.unit.domain.file.building import build, lora
 
 KILL_READER = """
 import os, sys
-from lora_manager.adapters.blobs.crew import Crew
-from lora_manager.adapters.blobs.roots import LibraryRoots
+from lora_manager.adapters.library.crew import Crew
+from lora_manager.adapters.library.roots import LibraryRoots
 from lora_manager.app.library.inspect_file import inspection_of
 folder, path = sys.argv[1:]
 crew = Crew(1, LibraryRoots([folder]), inspection_of)
@@ -56,7 +56,7 @@ def crew(tmp_path: Path) -> Iterator[Crew[Inspected]]:
 
 async def test_many_files_are_read_in_the_order_of_the_paths_as_a_few_are(library: list[str], tmp_path: Path) -> None:
     (tmp_path / "0007.safetensors").unlink()
-    with closing(LocalBlobStore([str(tmp_path)], threads=2)) as store:
+    with closing(LocalLibrary([str(tmp_path)], threads=2)) as store:
         many = [result async for result in store.examine(library, inspection_of)]
         few = [result async for result in store.examine(library[:20], inspection_of)]
     assert [result.found.path for result in many] == library
@@ -66,7 +66,7 @@ async def test_many_files_are_read_in_the_order_of_the_paths_as_a_few_are(librar
 
 
 async def test_closing_early_leaves_no_process(library: list[str], tmp_path: Path) -> None:
-    with closing(LocalBlobStore([str(tmp_path)], threads=2)) as store:
+    with closing(LocalLibrary([str(tmp_path)], threads=2)) as store:
         async with aclosing(store.examine(library, inspection_of)) as results:
             await anext(results)
     assert reading_processes() == []

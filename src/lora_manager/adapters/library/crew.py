@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import IO, Generic
 
-from lora_manager.adapters.blobs.reading import FileReader
-from lora_manager.adapters.blobs.roots import LibraryRoots
+from lora_manager.adapters.library.reading import FileReader
+from lora_manager.adapters.library.roots import LibraryRoots
 from lora_manager.domain.scan import FoundFile
-from lora_manager.ports.blob_store import Consumer, Examined, ResultT
+from lora_manager.ports.library import Consumer, Examined, ResultT
 
 OpenConsumer = Callable[[FoundFile], Consumer[ResultT]]
 _LENGTH_BYTES = 4

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lora_manager.adapters.blobs.roots import LibraryRoots
-from lora_manager.adapters.blobs.walk import walk
+from lora_manager.adapters.library.roots import LibraryRoots
+from lora_manager.adapters.library.walk import walk
 from lora_manager.domain.errors import FileMissing, FileNotReadable
 from lora_manager.domain.scan import FoundFile, Refused
 from tests.permissions import folder_for_anyone, unprivileged

@@ -4,8 +4,8 @@ import os
 import stat
 from collections.abc import Iterator
 
-from lora_manager.adapters.blobs.errors import translate
-from lora_manager.adapters.blobs.roots import LibraryRoots, printable
+from lora_manager.adapters.library.errors import translate
+from lora_manager.adapters.library.roots import LibraryRoots, printable
 from lora_manager.domain.errors import OutsideLibrary
 from lora_manager.domain.scan import FoundFile, Refused
 
