@@ -1,12 +1,13 @@
 """What the dialects have in common that write ``<lora:name:weight>`` into the prompt."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lora_manager.domain.fields import MAX_WEIGHT
+from lora_manager.domain.lora import Lora
 from lora_manager.domain.prompt.spelling import Dialect, Objection, Spelling, weight_objection
 from lora_manager.domain.prompt.tags import LoraTag, TagFields
-from lora_manager.domain.prompt.weights import format_weight
+from lora_manager.domain.prompt.weights import WRITTEN, format_weight
 
 
 class BracketDialect(Dialect):
@@ -16,13 +17,16 @@ class BracketDialect(Dialect):
     marks: tuple[str, ...] = (":", ">")
     """A name that has none of these is written without objection."""
 
+    def references(self, loras: Iterable[Lora]) -> list[str]:
+        return [lora.name for lora in loras]  # the same, without a call for each
+
     def objections(self, tag: LoraTag) -> Sequence[Objection]:
         objection = weight_objection(tag) or self._name_objection(tag.name)
         return (objection,) if objection else ()
 
     def render(self, tags: Sequence[TagFields]) -> Spelling:
         tokens = [
-            f"<lora:{name}:{format_weight(weight) if te_weight is None else self._both(weight, te_weight)}>"
+            f"<lora:{name}:{WRITTEN[weight] if te_weight is None else self._both(weight, te_weight)}>"
             for name, weight, te_weight in tags
         ]
         return Spelling(tuple(tokens), objections=() if self._plain(tags) else self._accepted(tags))
@@ -44,10 +48,11 @@ class BracketDialect(Dialect):
 
     def _plain(self, tags: Sequence[TagFields]) -> bool:
         """Whether one look at all tags together shows that none needs its own."""
+        low, high = -MAX_WEIGHT, MAX_WEIGHT
         for name, weight, te_weight in tags:
-            if not (name and -MAX_WEIGHT <= weight <= MAX_WEIGHT):
+            if not (name and low <= weight <= high):
                 return False
-            if te_weight is not None and not -MAX_WEIGHT <= te_weight <= MAX_WEIGHT:
+            if te_weight is not None and not low <= te_weight <= high:
                 return False
         names = "\n".join([name for name, _, _ in tags])
         return not any(mark in names for mark in self.marks)

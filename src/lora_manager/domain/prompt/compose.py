@@ -9,7 +9,7 @@ from lora_manager.domain.lora import Lora
 from lora_manager.domain.prompt.assemble import assemble
 from lora_manager.domain.prompt.checks import comment_warnings, lora_warnings, objection_warnings, prompt_warnings
 from lora_manager.domain.prompt.dialects import A1111
-from lora_manager.domain.prompt.members import ComposedMember, Member, deduplicate
+from lora_manager.domain.prompt.members import ComposedMember, Member, columns_of, deduplicate, rows_of, share_names
 from lora_manager.domain.prompt.options import CompositionOptions
 from lora_manager.domain.prompt.spelling import Dialect, Spelling
 from lora_manager.domain.prompt.tags import LoraEntry, ParsedPrompt
@@ -67,17 +67,22 @@ def compose(members: Sequence[Member], options: CompositionOptions = _DEFAULTS) 
 
 def arrange(members: Sequence[Member], options: CompositionOptions = _DEFAULTS) -> Arrangement:
     """The first half of :func:`compose`; of the options it looks at ``options.of_arrangement`` only."""
-    _check_weights(members)
+    loras, asked = columns_of(members)
+    _check_weights(asked)
+    warnings: list[CompositionWarning] = []
+    if share_names(loras):
+        staying, warnings = deduplicate(members, options.dedupe)
+        loras, asked = columns_of(staying)
     dialect = options.dialect
-    staying, warnings = deduplicate(members, options.dedupe)
-    composed = [ComposedMember(lora, lora.weight if asked is None else asked) for lora, asked in staying]
-    loras = [lora for lora, _ in composed]
-    spelling = dialect.render([(dialect.reference(lora), weight, lora.te_weight) for lora, weight in composed])
-    warnings += lora_warnings(composed, dialect)
+    weights = [lora.weight if weight is None else weight for lora, weight in zip(loras, asked, strict=True)]
+    te_weights = [lora.te_weight for lora in loras]
+    spelling = dialect.render(list(zip(dialect.references(loras), weights, te_weights, strict=True)))
+    warnings += lora_warnings(zip(loras, weights, strict=True), dialect)
     warnings += objection_warnings(loras, spelling)
     warnings += prompt_warnings(loras, options.base_model)
     triggers = ", ".join(_triggers(loras, options.triggers))
-    return Arrangement(tuple(composed), spelling, triggers, tuple(warnings))
+    composed = tuple(rows_of(ComposedMember, zip(loras, weights, strict=True)))
+    return Arrangement(composed, spelling, triggers, tuple(warnings))
 
 
 def surround(arrangement: Arrangement, options: CompositionOptions) -> Composition:
@@ -99,12 +104,14 @@ def render(prompt: ParsedPrompt, dialect: Dialect = A1111, separator: str = " ")
     return Rendered(assemble(prompt.text, spelling, (), dialect, separator), spelling.structured)
 
 
-def _check_weights(members: Sequence[Member]) -> None:
+def _check_weights(asked: Sequence[float | None]) -> None:
+    if asked.count(None) == len(asked):  # as it mostly is, and found out at once
+        return
     problems = [
         problem
-        for place, member in enumerate(members)
-        if member.weight is not None
-        for problem in check_number(f"adapters[{place}].weight", member.weight, -MAX_WEIGHT, MAX_WEIGHT)
+        for place, weight in enumerate(asked)
+        if weight is not None
+        for problem in check_number(f"adapters[{place}].weight", weight, -MAX_WEIGHT, MAX_WEIGHT)
     ]
     if problems:
         raise InvalidFields(problems)

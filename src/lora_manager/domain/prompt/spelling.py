@@ -57,6 +57,10 @@ class Dialect(Protocol):
         """What a tag calls this LoRA."""
         return lora.name
 
+    def references(self, loras: Iterable[Lora]) -> list[str]:
+        """What :meth:`reference` says of each."""
+        return [self.reference(lora) for lora in loras]
+
     @abstractmethod
     def finds(self, lora: Lora) -> bool:
         """Whether the runtime finds the LoRA's file by what :meth:`reference` says."""

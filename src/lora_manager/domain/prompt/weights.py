@@ -1,12 +1,26 @@
 """How a weight is written into a prompt, and read back."""
 
 from collections.abc import Iterable
-from functools import lru_cache
 
 from lora_manager.domain.fields import MAX_WEIGHT
 
+_KEPT = 4096
 
-@lru_cache(maxsize=4096)  # weights repeat: people move sliders by hundredths
+
+class _Written(dict[float, str]):
+    """Weights and how they are written; what is missing is worked out, and kept for the next time."""
+
+    def __missing__(self, value: float) -> str:
+        if len(self) >= _KEPT:
+            self.clear()
+        text = self[value] = f"{value:z.3f}".rstrip("0").rstrip(".")
+        return text
+
+
+WRITTEN = _Written()
+"""What :func:`format_weight` gives, for loops over thousands: weights repeat, and this spares the call for each."""
+
+
 def format_weight(value: float) -> str:
     """The weight with at most 3 decimals: no trailing zeros, no exponent, a point, never ``-0``.
 
@@ -18,7 +32,7 @@ def format_weight(value: float) -> str:
     >>> [format_weight(value) for value in (0.75, 1.0, -0.5, 0.12345, 0.0625, -0.0001)]
     ['0.75', '1', '-0.5', '0.123', '0.062', '0']
     """
-    return f"{value:z.3f}".rstrip("0").rstrip(".")
+    return WRITTEN[value]
 
 
 def read_weight(text: str) -> float | None:
