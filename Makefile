@@ -16,8 +16,9 @@ run: export LIBRARY_ROOTS = $(LIBRARY)
 run: .venv/.ready  ## Serve LIBRARY (default: the examples) on 127.0.0.1:8000
 	@$(RUN)/lora-manager serve
 
+# Two processes: half of the time goes to waiting for servers. The tests of one file stay together, and share theirs.
 test: lint types  ## Run every check and every test
-	$(DEV)/pytest
+	$(DEV)/pytest --numprocesses 2 --dist loadfile
 
 lint: .venv-dev/.ready  ## Check style, formatting and the import rules
 	$(DEV)/ruff check

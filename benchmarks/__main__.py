@@ -1,6 +1,6 @@
 """Measure everything, or the parts named: ``python -m benchmarks [PART ...] [--write]``.
 
-The parts are compose, small, serving, large and deliveries. ``serving`` uses the library that ``small`` made.
+The parts are compose, small, serving, large, deliveries and storing. ``serving`` uses the library that ``small`` made.
 ``--write`` puts the table into docs/benchmarks.md.
 """
 
@@ -15,6 +15,7 @@ from benchmarks.composing import compose_thousand, import_domain
 from benchmarks.delivering import delivering
 from benchmarks.importing import large, small
 from benchmarks.serving import serving
+from benchmarks.storing import storing
 from benchmarks.table import Figure, render
 
 PARTS: dict[str, Callable[[Path], list[Figure]]] = {
@@ -23,6 +24,7 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "serving": serving,
     "large": large,
     "deliveries": delivering,
+    "storing": storing,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 MARK = "<!-- figures -->"

@@ -30,7 +30,7 @@ def import_folder(folder: Path, data: Path) -> float:
     return run("-m", "lora_manager", "import", "--json", str(folder), **environment)
 
 
-def _pairs(count: int, floor: Callable[[], float], ours: Callable[[], float]) -> tuple[float, float, float]:
+def pairs(count: int, floor: Callable[[], float], ours: Callable[[], float]) -> tuple[float, float, float]:
     """Medians of floor, ours, and of ours / floor, measured in turn after one warm-up of the floor."""
     floor()
     floors, times = zip(*[(floor(), ours()) for _ in range(count)], strict=True)
@@ -50,8 +50,8 @@ def small(workspace: Path) -> list[Figure]:
         shutil.rmtree(data, ignore_errors=True)
         return import_folder(folder, data)
 
-    floor, ours, ratio = _pairs(3, lambda: run("-m", "benchmarks.floors", "plain-loop", str(folder)), first)
-    bare, again, _ = _pairs(
+    floor, ours, ratio = pairs(3, lambda: run("-m", "benchmarks.floors", "plain-loop", str(folder)), first)
+    bare, again, _ = pairs(
         5, lambda: run("-m", "benchmarks.floors", "walk-and-stat", str(folder)), lambda: import_folder(folder, data)
     )
     return [
@@ -83,7 +83,7 @@ def large(workspace: Path) -> list[Figure]:
         shutil.rmtree(data, ignore_errors=True)
         return import_folder(folder, data)
 
-    floor, ours, ratio = _pairs(3, lambda: run("-m", "benchmarks.floors", "digests", str(folder)), first)
+    floor, ours, ratio = pairs(3, lambda: run("-m", "benchmarks.floors", "digests", str(folder)), first)
     rate = LARGE_FILES * LARGE_SIZE / ours / 1e9
     return [
         Figure(

@@ -23,12 +23,12 @@ def make_small(folder: Path, count: int) -> None:
         (target / f"lora-{index:05}.safetensors").write_bytes(own)
 
 
-def make_large(folder: Path, count: int, size: int) -> None:
-    """Write ``count`` rank-256 SDXL LoRAs of about ``size`` bytes each."""
+def make_large(folder: Path, count: int, size: int, rank: int = 256) -> None:
+    """Write ``count`` SDXL LoRAs of a rank, of about ``size`` bytes each."""
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(2)
     block = chance.randbytes(_BLOCK)
-    rank, width = 256, 2048
+    width = 2048
     pairs = size // (2 * 2 * rank * width)
     header: dict[str, object] = {}
     offset = 0

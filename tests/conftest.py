@@ -13,6 +13,7 @@ from hypothesis import settings
 from lora_manager.adapters.database.engine import open_database
 from lora_manager.adapters.database.migrate import upgrade
 from tests.contract.postgres import PostgresServer, run_apart, wheel_server
+from tests.contract.s3_server import S3Server, s3_server_running
 from tests.contract.stores import NewUrl
 
 _MIGRATED = "migrated"
@@ -44,6 +45,12 @@ def postgres_shared(postgres_server: PostgresServer, postgres_template: str) -> 
     name = "shared"
     postgres_server.execute(f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
     return name
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    with s3_server_running() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

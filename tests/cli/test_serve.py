@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from lora_manager.adapters.database.migrate import NEWEST_REVISION
 from tests.cli.workplace import Workplace
 
 PATIENCE_S = 60
@@ -120,5 +121,5 @@ def test_a_port_that_is_taken_is_one_line(workplace: Workplace) -> None:
 
 def test_migrating_says_that_the_database_is_up_to_date_and_hides_its_password(workplace: Workplace) -> None:
     place = f"sqlite:///{workplace.folder}/data/db.sqlite"
-    assert workplace.ok("migrate") == f"{place} went from no tables to revision 0002\n"
-    assert workplace.ok("migrate") == f"{place} is up to date (revision 0002)\n"
+    assert workplace.ok("migrate") == f"{place} went from no tables to revision {NEWEST_REVISION}\n"
+    assert workplace.ok("migrate") == f"{place} is up to date (revision {NEWEST_REVISION})\n"

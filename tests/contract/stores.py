@@ -9,16 +9,20 @@ from typing import Protocol
 from lora_manager.adapters.database.catalog import SqlCatalog
 from lora_manager.adapters.database.delivery_catalog import SqlDeliveryCatalog
 from lora_manager.adapters.database.engine import Database, open_database
+from lora_manager.adapters.database.publication_catalog import SqlPublicationCatalog
 from lora_manager.adapters.database.readers import open_reader
 from lora_manager.adapters.database.unit_of_work import SqlAlchemyUnitOfWork
 from lora_manager.adapters.memory.catalog import MemoryCatalog
 from lora_manager.adapters.memory.delivery_catalog import MemoryDeliveryCatalog
+from lora_manager.adapters.memory.publication_catalog import MemoryPublicationCatalog
 from lora_manager.adapters.memory.store import MemoryStore
 from lora_manager.adapters.memory.unit_of_work import MemoryUnitOfWork
 from lora_manager.domain.delivery import Delivery
 from lora_manager.domain.lora import Lora
+from lora_manager.domain.publication import Announcement, Publication
 from lora_manager.ports.catalog import LibraryReport, LoraCatalog
 from lora_manager.ports.deliveries import DeliveryCatalog
+from lora_manager.ports.publications import PublicationCatalog
 from lora_manager.ports.unit_of_work import BeginUnitOfWork
 
 
@@ -30,6 +34,7 @@ class Stores:
     catalog: LoraCatalog
     report: LibraryReport
     deliveries: DeliveryCatalog
+    publications: PublicationCatalog
 
     async def add(self, *loras: Lora) -> None:
         """Store LoRAs in a transaction of their own."""
@@ -56,27 +61,41 @@ class Stores:
             await uow.deliveries.save(*deliveries)
             await uow.commit()
 
+    async def announce(self, *news: Announcement) -> None:
+        """Announce changes in a transaction of their own."""
+        async with self.begin() as uow:
+            await uow.publications.announce(*news)
+            await uow.commit()
 
-def memory_stores() -> Stores:
+    async def publish(self, *publications: Publication) -> None:
+        """Store publications in a transaction of their own."""
+        async with self.begin() as uow:
+            await uow.publications.put(*publications)
+            await uow.commit()
+
+
+def memory_stores(*, publishes: bool = True) -> Stores:
     """A registry in memory."""
     store = MemoryStore()
     catalog = MemoryCatalog(store)
-    return Stores(partial(MemoryUnitOfWork, store), catalog, catalog, MemoryDeliveryCatalog(store))
+    begin = partial(MemoryUnitOfWork, store, publishes=publishes)
+    return Stores(begin, catalog, catalog, MemoryDeliveryCatalog(store), MemoryPublicationCatalog(store))
 
 
 @asynccontextmanager
-async def sql_stores(url: str) -> AsyncIterator[Stores]:
+async def sql_stores(url: str, *, publishes: bool = True) -> AsyncIterator[Stores]:
     """The registry in a database with up-to-date tables."""
-    async with open_database(url) as database, stores_of(database) as stores:
+    async with open_database(url) as database, stores_of(database, publishes=publishes) as stores:
         yield stores
 
 
 @asynccontextmanager
-async def stores_of(database: Database) -> AsyncIterator[Stores]:
+async def stores_of(database: Database, *, publishes: bool = True) -> AsyncIterator[Stores]:
     """The registry in an open database."""
     async with open_reader(database) as reader:
         catalog = SqlCatalog(reader)
-        yield Stores(partial(SqlAlchemyUnitOfWork, database), catalog, catalog, SqlDeliveryCatalog(reader))
+        begin = partial(SqlAlchemyUnitOfWork, database, publishes=publishes)
+        yield Stores(begin, catalog, catalog, SqlDeliveryCatalog(reader), SqlPublicationCatalog(reader))
 
 
 SYSTEMS = ("sqlite", "postgresql")

@@ -1,18 +1,17 @@
 import asyncio
-import errno
 import hashlib
-import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from lora_manager.adapters.blobs.artefacts import LocalArtefactStore
-from lora_manager.adapters.memory.artefacts import MemoryArtefactStore
-from lora_manager.domain.errors import Unavailable
+from lora_manager.adapters.blobs.artefacts import BlobArtefactStore
+from lora_manager.adapters.blobs.local import LocalBlobStore
+from lora_manager.adapters.memory.blobs import MemoryBlobStore
 from lora_manager.ports.artefacts import ArtefactStore
-from tests.permissions import folder_for_anyone, unprivileged
+from tests.contract.blob_stores import s3_store
+from tests.contract.s3_server import S3Server
 
 ONE = UUID("01900000-0000-7000-8000-000000000001")
 OTHER = UUID("01900000-0000-7000-8000-000000000002")
@@ -20,13 +19,18 @@ OTHER = UUID("01900000-0000-7000-8000-000000000002")
 Kept = tuple[ArtefactStore, Callable[[str], bytes]]
 
 
-@pytest.fixture(params=("memory", "local"))
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+@pytest.fixture(params=("memory", "local", "s3"))
+async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kept]:
     """A store, and how to read what it keeps."""
     if request.param == "memory":
-        memory = MemoryArtefactStore()
-        return memory, memory.contents.__getitem__
-    return LocalArtefactStore(str(tmp_path / "artefacts")), _read
+        memory = MemoryBlobStore()
+        yield BlobArtefactStore(memory), lambda uri: memory.contents[uri]
+    elif request.param == "local":
+        yield BlobArtefactStore(LocalBlobStore(str(tmp_path / "artefacts"))), _read
+    else:
+        server: S3Server = request.getfixturevalue("s3_server")
+        async with s3_store(server) as (store, bucket):
+            yield BlobArtefactStore(store), lambda uri: server.content(bucket, uri.removeprefix(f"s3://{bucket}/"))
 
 
 def _read(path: str) -> bytes:
@@ -74,56 +78,3 @@ async def test_of_files_put_at_once_under_one_name_one_is_kept_whole(kept: Kept)
     artefacts = await asyncio.gather(*(store.put(ONE, "a.png", content) for content in contents))
 
     assert read(artefacts[0].uri) in contents
-
-
-async def test_a_relative_folder_gives_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    artefact = await LocalArtefactStore("artefacts").put(ONE, "a.png", b"a")
-
-    assert artefact.uri == str(tmp_path / "artefacts" / str(ONE) / "a.png")
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [
-        (errno.ENOSPC, "the disk is full; free some space"),
-        (errno.EDQUOT, "quota"),
-        (errno.EROFS, "read-only"),
-        (errno.EIO, os.strerror(errno.EIO)),
-    ],
-)
-async def test_a_disk_that_fails_is_unavailable_and_keeps_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
-) -> None:
-    store = LocalArtefactStore(str(tmp_path))
-    before = await store.put(ONE, "a.png", b"before")
-
-    def fail(_: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(Unavailable, match=words) as caught:
-        await store.put(ONE, "a.png", b"after")
-
-    assert str(tmp_path) in str(caught.value)
-    assert _read(before.uri) == b"before"
-    assert os.listdir(tmp_path / str(ONE)) == ["a.png"]
-
-
-async def test_a_folder_that_may_not_be_written_is_unavailable_and_named() -> None:
-    with folder_for_anyone() as folder:
-        closed = folder / "closed"
-        closed.mkdir()
-        closed.chmod(0o555)
-        with unprivileged(), pytest.raises(Unavailable, match="DATA_DIR") as caught:
-            await LocalArtefactStore(str(closed)).put(ONE, "a.png", b"a")
-
-    assert str(closed) in str(caught.value)
-
-
-async def test_a_file_in_the_place_of_the_folder_is_unavailable_and_named(tmp_path: Path) -> None:
-    (tmp_path / "artefacts").write_bytes(b"")
-
-    with pytest.raises(Unavailable, match="artefacts"):
-        await LocalArtefactStore(str(tmp_path / "artefacts")).put(ONE, "a.png", b"a")

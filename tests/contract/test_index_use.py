@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.dialects import sqlite
 
-from lora_manager.adapters.database import delivery_catalog, due, listing, lookups
+from lora_manager.adapters.database import delivery_catalog, due, listing, lookups, publication_catalog
 from lora_manager.adapters.database.paths import at_paths
+from lora_manager.adapters.database.publications import DUE
 from lora_manager.adapters.database.tables import adapters, deliveries
 from lora_manager.domain.delivery import Mode, Status
 from lora_manager.domain.selection import Cursor, Order, OrderField, Selection
@@ -128,3 +129,23 @@ def test_deliveries_are_found_by_indexes_alone(
 ) -> None:
     steps = [step for step in plan_of(connection, query) if " deliveries" in step]
     assert {step.split("INDEX ")[-1] for step in steps} == indexes
+
+
+@pytest.mark.parametrize(
+    ("query", "step"),
+    [
+        (DUE, "SEARCH publications USING INDEX ix_publications_due (due_at<?)"),
+        (publication_catalog.BACKLOG, "SEARCH publications USING INDEX ix_publications_due (due_at>?)"),
+        (publication_catalog.of(8), "SEARCH publications USING INDEX sqlite_autoindex_publications_1 (adapter_id=?)"),
+        (publication_catalog.FIRST_PAGE, "SCAN publications USING INDEX sqlite_autoindex_publications_1"),
+        (
+            publication_catalog.NEXT_PAGE,
+            "SEARCH publications USING INDEX sqlite_autoindex_publications_1 (adapter_id>?)",
+        ),
+    ],
+    ids=["due", "backlog", "of", "first", "next"],
+)
+def test_publications_are_found_by_one_index(
+    connection: sqlite3.Connection, query: Select[tuple[object, ...]], step: str
+) -> None:
+    assert plan_of(connection, query) == [step]

@@ -9,7 +9,6 @@ import pytest
 
 from lora_manager.domain.errors import Conflict, LoraNotFound, NameTaken, StaleRevision
 from lora_manager.domain.lora import Lora
-from lora_manager.domain.metadata import Publication, PublicationState
 from lora_manager.domain.provenance import Source
 from lora_manager.domain.trigger import Trigger, TriggerStatus
 from lora_manager.domain.validation import Validation, ValidationState
@@ -40,7 +39,6 @@ async def test_every_field_comes_back_as_it_was_stored(stores: Stores) -> None:
         preview_url="https://example.org/a.png?b=c",
         file=a_record(detail="permission denied"),
         validation=Validation(state=ValidationState.VALID, checked_at=NOW, model_id=2**40, detail="d", page_url="u"),
-        metadata=Publication(state=PublicationState.FAILED, uri="s3://b/k", synced_at=NOW, detail="no"),
         provenance=MappingProxyType({"title": Source.USER, "triggers": Source.CIVITAI}),
         revision=7,
         deleted_at=LATER,

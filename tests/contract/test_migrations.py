@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, MetaData, Text, insert, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lora_manager.adapters.database.engine import Database, open_database
@@ -18,8 +18,11 @@ from lora_manager.adapters.database.migrate import (
     upgrade,
 )
 from lora_manager.adapters.database.revisions import alembic_config, known_revisions
-from lora_manager.adapters.database.tables import metadata
+from lora_manager.adapters.database.rows import to_row
+from lora_manager.adapters.database.tables import adapters, metadata
+from lora_manager.domain.publication import Publication
 from tests.contract.examples import a_delivery, a_lora
+from tests.contract.publication_examples import a_change
 from tests.contract.stores import NewUrl, stores_of
 
 
@@ -91,15 +94,34 @@ async def test_migrations_lead_up_down_and_up_again(empty: Database) -> None:
     assert await is_current(empty)
 
 
-async def test_a_database_without_deliveries_gets_them_and_keeps_what_it_holds(empty: Database) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+async def test_an_older_database_gets_what_it_lacks_and_keeps_what_it_holds(empty: Database, revision: str) -> None:
     lora, delivery = a_lora(), a_delivery()
-    await run(empty, "upgrade", "0001")
+    publication = Publication.of(a_change(lora.id))
+    await run(empty, "upgrade", revision)
+    old = adapters.to_metadata(MetaData())
+    old.append_column(Column("publication", Text, nullable=False))
+    async with empty.writing() as connection:
+        await connection.execute(insert(old), to_row(lora) | {"publication": '{"state":"off"}'})
+        await connection.commit()
+    await prepare(empty, auto_migrate=True)
     async with stores_of(empty) as stores:
-        await stores.add(lora)
-        await prepare(empty, auto_migrate=True)
         await stores.accept(delivery)
+        await stores.publish(publication)
         assert await stores.catalog.get(lora.id) == lora
         assert await stores.deliveries.get(delivery.id) == delivery
+        assert await stores.publications.of([lora.id]) == {lora.id: publication}
+
+
+async def test_what_was_migrated_down_keeps_its_adapters(database: Database) -> None:
+    lora = a_lora()
+    async with stores_of(database) as stores:
+        await stores.add(lora)
+        await run(database, "downgrade", "0002")
+        async with database.engine.connect() as connection:
+            assert list(await connection.execute(text("SELECT publication FROM adapters"))) == [("{}",)]
+        await run(database, "upgrade", "head")
+        assert await stores.catalog.get(lora.id) == lora
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(empty: Database) -> None:

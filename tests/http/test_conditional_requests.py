@@ -3,12 +3,12 @@
 import pytest
 
 from lora_manager.domain.errors import InvalidFields
-from lora_manager.http.etags import is_unmodified, revisions
+from lora_manager.http.etags import etag, is_known, revisions
 from tests.http.service import NOBODY, Service, wrong
 
 
 @pytest.mark.parametrize(
-    ("header", "unmodified"),
+    ("header", "known"),
     [
         ('"3"', True),
         ('W/"3"', True),
@@ -23,8 +23,8 @@ from tests.http.service import NOBODY, Service, wrong
         ('"\u00e9", "3"', True),
     ],
 )
-def test_if_none_match_compares_weakly_and_passes_over_what_it_cannot_read(header: str, unmodified: bool) -> None:
-    assert is_unmodified(header, 3) is unmodified
+def test_if_none_match_compares_weakly_and_passes_over_what_it_cannot_read(header: str, known: bool) -> None:
+    assert is_known(header, etag(3)) is known
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ ROUTES = {
     *("POST /compose/parse", "GET /health", "GET /health/ready"),
     *("POST /deliveries", "GET /deliveries", "GET /deliveries/{id}", "GET /deliveries/{id}/events"),
     *("POST /deliveries/{id}/cancel", "POST /deliveries/{id}/retry"),
+    *("GET /adapters/{id}/file", "GET /adapters/{id}/preview", "POST /uploads"),
+    *("GET /adapters/{id}/metadata", "POST /adapters/{id}/validate"),
 }
 
 
@@ -79,12 +81,25 @@ def test_an_operation_is_described_by_its_use_case(handler: HTTPRouteHandler) ->
 def test_every_operation_documents_its_problems(route: str, operation: dict[str, Any]) -> None:
     statuses = {int(status) for status in operation["responses"]}
     assert {500, 503} <= statuses
-    if "requestBody" in operation:
+    if "application/json" in operation.get("requestBody", {}).get("content", ()):
         assert {400, 413, 415} <= statuses
     if "{id}" in route:
         assert 404 in statuses
-    for status in statuses - {200, 201, 202, 204, 304}:
+    for status in statuses - {200, 201, 202, 204, 206, 304, 307}:
         assert list(operation["responses"][str(status)]["content"]) == ["application/problem+json"]
+
+
+def test_what_is_no_json_is_documented_by_its_media_types() -> None:
+    operations = dict(described())
+    body = operations["POST /uploads"]["requestBody"]
+    assert (body["required"], list(body["content"])) == (True, ["application/octet-stream"])
+    [filename] = operations["POST /uploads"]["parameters"]
+    assert (filename["name"], filename["required"]) == ("filename", True)
+    for status in ("200", "206"):
+        file = operations["GET /adapters/{id}/file"]["responses"][status]["content"]
+        preview = operations["GET /adapters/{id}/preview"]["responses"][status]["content"]
+        assert list(file) == ["application/octet-stream"]
+        assert {media_type.split("/")[0] for media_type in preview} == {"image", "video"}
 
 
 def test_every_kind_of_problem_is_documented_somewhere_or_belongs_to_no_single_operation() -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from lora_manager.http.rendering import RenderedAdapters
 from tests.contract.examples import LATER, a_lora, a_record
+from tests.contract.publication_examples import failed, synced, waiting
 
 
 def test_a_revision_is_rendered_once() -> None:
@@ -31,6 +32,28 @@ def test_the_same_revision_of_another_history_is_rendered_anew() -> None:
     other, _ = lora.revise(now=LATER + timedelta(microseconds=1), weight=0.75)
     assert msgspec.json.decode(rendered.one(one))["weight"] == 0.5
     assert msgspec.json.decode(rendered.one(other))["weight"] == 0.75
+
+
+def test_where_the_publication_stands_is_never_out_of_date() -> None:
+    rendered = RenderedAdapters()
+    lora = a_lora()
+    states = [
+        msgspec.json.decode(rendered.one(lora, publication))["metadata"]["state"]
+        for publication in (None, waiting(), failed(), synced(), None)
+    ]
+    assert states == ["off", "pending", "failed", "synced", "off"]
+
+
+def test_a_publication_that_stays_where_it_is_is_rendered_once() -> None:
+    rendered = RenderedAdapters()
+    lora, publication = a_lora(), synced()
+    assert rendered.one(lora, publication) is rendered.one(lora, replace(publication))
+
+
+def test_each_of_many_is_shown_with_its_own_publication() -> None:
+    loras, publication = [a_lora("a"), a_lora("b")], synced()
+    shown = msgspec.json.decode(RenderedAdapters().many(loras, {loras[1].id: publication}))
+    assert [adapter["metadata"]["uri"] for adapter in shown] == [None, publication.uri]
 
 
 def test_the_least_recently_used_are_dropped() -> None:

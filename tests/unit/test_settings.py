@@ -62,7 +62,35 @@ def test_settings_are_read_without_regard_to_case() -> None:
         ("TOKEN_FORMAT", "no field", "holds 'no field'; "),
         ("LOG_FORMAT", "xml", "holds 'xml'; allowed are console, json"),
         ("LOG_LEVEL", "loud", "holds 'loud'; allowed are debug, info, warning, error"),
-        ("STORAGE_TYPE", "s3", "holds 's3'; this version supports only local"),
+        ("STORAGE_TYPE", "ftp", "holds 'ftp'; allowed are local, s3"),
+        ("METADATA_STORAGE", "ftp", "holds 'ftp'; allowed are local, s3"),
+        ("METADATA_SYNC", "sometimes", "holds 'sometimes'; allowed are true and false"),
+        (
+            "S3_BUCKET",
+            "s3://b",
+            "holds 's3://b'; must be the name of a bucket alone: letters, digits, dots and hyphens, without s3://",
+        ),
+        (
+            "S3_PREFIX",
+            "a/../b",
+            (
+                "holds 'a/../b'; 'a/../b' cannot be the key of a file: "
+                "its parts, between single slashes, must be names of files"
+            ),
+        ),
+        (
+            "S3_ENDPOINT",
+            "minio:9000",
+            "holds 'minio:9000'; must be a URL that begins with http:// or https://, with a host and without ? and #",
+        ),
+        ("S3_PUBLIC_ENDPOINT", "http://me:secret@host", "holds 'http://me:***@host'; must not hold a user or password"),
+        ("S3_ABANDONED_AFTER_S", "0", "holds '0'; allowed are whole numbers from 1 to 604800"),
+        (
+            "CIVITAI_BASE_URL",
+            "civitai.com",
+            "holds 'civitai.com'; must be a URL that begins with http:// or https://, with a host and without ? and #",
+        ),
+        ("CIVITAI_API_KEY", "two words", "holds '***'; must be printable ASCII without spaces"),
         ("QUEUE_URL", "amqp://broker", "holds 'amqp://broker'; must be a URL that begins with redis://, "),
         ("QUEUE_URL", "redis", "holds 'redis'; must be a URL that begins with redis://, "),
         ("REDIS_URL", "mysql://me:hush@db", "holds 'mysql://me:***@db'; must be a URL that begins with "),
@@ -72,7 +100,7 @@ def test_settings_are_read_without_regard_to_case() -> None:
         ("RUNTIME_CONCURRENCY", "two", "holds 'two'; allowed are whole numbers from 1 to 100"),
         ("RUNTIME_CONCURRENCY", "²", "holds '²'; allowed are whole numbers from 1 to 100"),
         ("WORKER_LEASE_S", "0.5", "holds '0.5'; allowed are whole numbers from 1 to 3600"),
-        *((name, "x", LATER_VERSION) for name in ("API_KEY", "API_KEYS_FILE", "METADATA_SYNC")),
+        *((name, "x", LATER_VERSION) for name in ("API_KEY", "API_KEYS_FILE")),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, value: str, reason: str) -> None:
@@ -184,3 +212,53 @@ def test_a_file_of_commands_that_cannot_be_read_is_named(path: str) -> None:
 def test_a_password_in_a_url_is_never_shown(url: str, shown: str) -> None:
     assert mask_url(url) == shown
     assert "hush" not in repr(load_settings({"DATABASE_URL": url}))
+
+
+def test_without_a_bucket_files_and_documents_stay_on_local_disks() -> None:
+    settings = load_settings({"METADATA_SYNC": "yes"})
+    assert (settings.storage_type, settings.s3.bucket) == ("local", None)
+    assert (settings.metadata.sync, settings.metadata.storage, settings.metadata.bucket) == (True, "local", None)
+    assert settings.metadata.prefix == "metadata"
+    assert settings.uploads_dir == str(Path.cwd() / "data" / "uploads")
+
+
+def test_documents_go_into_the_bucket_of_the_files_unless_told_otherwise() -> None:
+    both = load_settings({"S3_BUCKET": "files"})
+    assert (both.metadata.storage, both.metadata.bucket) == ("s3", "files")
+    apart = load_settings({"S3_BUCKET": "files", "METADATA_BUCKET": "documents", "METADATA_PREFIX": "/public/loras/"})
+    assert (apart.s3.bucket, apart.metadata.bucket, apart.metadata.prefix) == ("files", "documents", "public/loras")
+    beside = load_settings({"S3_BUCKET": "files", "METADATA_STORAGE": "local"})
+    assert (beside.metadata.storage, beside.metadata.bucket) == ("local", None)
+
+
+def test_files_in_a_bucket_need_no_folder_and_take_those_that_are_named() -> None:
+    remote = {"STORAGE_TYPE": "s3", "S3_BUCKET": "files"}
+    assert load_settings(remote).library_roots == ()
+    assert load_settings({**remote, "LIBRARY_ROOTS": "/srv/loras"}).library_roots == (os.path.abspath("/srv/loras"),)
+
+
+@pytest.mark.parametrize(
+    ("environ", "name"),
+    [
+        ({"STORAGE_TYPE": "s3"}, "S3_BUCKET"),
+        ({"METADATA_STORAGE": "s3"}, "METADATA_BUCKET"),
+        ({"AWS_ACCESS_KEY_ID": "AKIA"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_SECRET_ACCESS_KEY": "hush"}, "AWS_ACCESS_KEY_ID"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_missing_beside_what_is_set_is_named(environ: dict[str, str], name: str) -> None:
+    [problem] = problems(**environ)
+    assert problem.name == name
+
+
+def test_no_key_is_in_what_settings_print_of_themselves() -> None:
+    settings = load_settings(
+        {
+            "S3_BUCKET": "files",
+            "AWS_ACCESS_KEY_ID": "AKIAHUSH",
+            "AWS_SECRET_ACCESS_KEY": "hush-hush",
+            "CIVITAI_API_KEY": "hush-civitai",
+        }
+    )
+    assert "hush" not in f"{settings!r}{settings.s3!r}{settings.metadata!r}{settings.civitai!r}".lower()

@@ -6,6 +6,7 @@ from uuid import UUID
 from lora_manager.domain.errors import LoraNotFound
 from lora_manager.domain.events import Event
 from lora_manager.domain.lora import Change, Lora
+from lora_manager.domain.publication import Announcement
 from lora_manager.ports.event_log import EventLog
 from lora_manager.ports.unit_of_work import BeginUnitOfWork, UnitOfWork
 
@@ -22,9 +23,18 @@ async def living(uow: UnitOfWork, lora_ids: Sequence[UUID]) -> list[Lora]:
     return [loras[lora_id] for lora_id in lora_ids]
 
 
+async def add(uow: UnitOfWork, loras: Sequence[Lora]) -> tuple[Event, ...]:
+    """Store new LoRAs, have them published, and give back what happened."""
+    await uow.loras.add(*loras)
+    events = [lora.created() for lora in loras]
+    await _announce(uow, list(zip(loras, events, strict=True)))
+    return tuple(events)
+
+
 async def save(uow: UnitOfWork, changes: Sequence[Change]) -> tuple[Event, ...]:
-    """Store the LoRAs that did change, and give back what happened."""
+    """Store the LoRAs that did change, have them published, and give back what happened."""
     await uow.loras.save(*(lora for lora, events in changes if events))
+    await _announce(uow, [(lora, events[-1]) for lora, events in changes if events])
     return tuple(event for _, events in changes for event in events)
 
 
@@ -40,3 +50,12 @@ async def change_lora(begin: BeginUnitOfWork, log: EventLog, lora_id: UUID, chan
         await uow.commit()
     log.record(events)
     return changed
+
+
+async def _announce(uow: UnitOfWork, news: Sequence[tuple[Lora, Event]]) -> None:
+    await uow.publications.announce(
+        *(
+            Announcement(lora_id=lora.id, event=event.name, revision=lora.revision, at=lora.updated_at)
+            for lora, event in news
+        )
+    )

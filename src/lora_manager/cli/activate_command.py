@@ -4,11 +4,10 @@ import click
 
 from lora_manager.app.application import Application
 from lora_manager.cli.lookup import find_one
-from lora_manager.cli.loras import place, print_lora_as_json
+from lora_manager.cli.loras import Published, place
 from lora_manager.cli.options import json_option, lora_argument
 from lora_manager.cli.output import say
 from lora_manager.cli.session import Session
-from lora_manager.domain.lora import Lora
 
 
 @click.command("activate")
@@ -23,12 +22,13 @@ def command(session: Session, *, reference: str, ordinal: int | None, as_json: b
     its place.
     """
 
-    async def activate(application: Application) -> Lora:
+    async def activate(application: Application) -> Published:
         lora = await find_one(application, reference)
-        return await application.activate_lora(lora.id, ordinal)
+        return await Published.of(application, [await application.activate_lora(lora.id, ordinal)])
 
-    lora = session.run(activate)
+    activated = session.run(activate)
     if as_json:
-        print_lora_as_json(lora)
+        activated.print_first_as_json()
     else:
+        [lora] = activated.loras
         say(f"{lora.name} is active, place {place(lora)}")

@@ -4,11 +4,10 @@ import click
 
 from lora_manager.app.application import Application
 from lora_manager.cli.lookup import find_one
-from lora_manager.cli.loras import print_lora_as_json
+from lora_manager.cli.loras import Published
 from lora_manager.cli.options import json_option, lora_argument
 from lora_manager.cli.output import say
 from lora_manager.cli.session import Session
-from lora_manager.domain.lora import Lora
 
 
 @click.command("deactivate")
@@ -21,12 +20,12 @@ def command(session: Session, *, reference: str, as_json: bool) -> None:
     It keeps its ordinal for the next time.
     """
 
-    async def deactivate(application: Application) -> Lora:
+    async def deactivate(application: Application) -> Published:
         lora = await find_one(application, reference)
-        return await application.deactivate_lora(lora.id)
+        return await Published.of(application, [await application.deactivate_lora(lora.id)])
 
-    lora = session.run(deactivate)
+    deactivated = session.run(deactivate)
     if as_json:
-        print_lora_as_json(lora)
+        deactivated.print_first_as_json()
     else:
-        say(f"{lora.name} is not active")
+        say(f"{deactivated.loras[0].name} is not active")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import click
 
 from lora_manager.app.application import Application
-from lora_manager.cli.loras import print_loras
+from lora_manager.cli.loras import Published, print_loras
 from lora_manager.cli.options import json_option
 from lora_manager.cli.output import print_json, say
 from lora_manager.cli.session import Session
@@ -67,16 +67,16 @@ def command(
         limit=MAX_LIMIT if everything else limit,
     )
 
-    async def select(application: Application) -> Page:
+    async def select(application: Application) -> tuple[Page, Published]:
         page = await application.catalog.page(selection)
         while everything and page.next_cursor is not None:
             more = await application.catalog.page(replace(selection, cursor=page.next_cursor))
             page = replace(more, items=(*page.items, *more.items))
-        return page
+        return page, await Published.of(application, page.items if as_json else ())
 
-    page = session.run(select)
+    page, published = session.run(select)
     if as_json:
-        _print_page(page, limit=len(page.items) if everything else limit)
+        _print_page(page, published, limit=len(page.items) if everything else limit)
         return
     print_loras(page.items)
     if len(page.items) < page.total:
@@ -84,9 +84,8 @@ def command(
         say(f"{len(page.items):,} of {page.total:,}; --all lists all of them")
 
 
-def _print_page(page: Page, *, limit: int) -> None:
-    from lora_manager.http.schemas.adapter import AdapterResource
+def _print_page(page: Page, published: Published, *, limit: int) -> None:
     from lora_manager.http.schemas.listing import AdapterPage
 
     next_cursor = None if page.next_cursor is None else page.next_cursor.text
-    print_json(AdapterPage(tuple(map(AdapterResource.of, page.items)), page.total, limit, 0, next_cursor))
+    print_json(AdapterPage(published.resources(), page.total, limit, 0, next_cursor))

@@ -1,11 +1,19 @@
 """LoRAs as people and machines see them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
 
+from lora_manager.app.application import Application
 from lora_manager.cli.output import print_json, print_table
 from lora_manager.domain.file.record import FileState
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.prompt import format_weight
+from lora_manager.domain.publication import Publication
+
+if TYPE_CHECKING:
+    from lora_manager.http.schemas.adapter import AdapterResource
 
 _TITLES = ("name", "version", "base model", "kind", "rank", "weight", "place", "file", "id")
 
@@ -15,12 +23,30 @@ def print_loras(loras: Sequence[Lora]) -> None:
     print_table(_TITLES, [_row(lora) for lora in loras])
 
 
-def print_lora_as_json(lora: Lora) -> None:
-    """The LoRA as the REST API answers it."""
-    from lora_manager.http.schemas.adapter import AdapterResource
-    from lora_manager.http.schemas.answers import AdapterAnswer
+@dataclass(frozen=True, slots=True)
+class Published:
+    """LoRAs, and where the publication of each stands; ``publications`` is empty where nothing is published."""
 
-    print_json(AdapterAnswer(AdapterResource.of(lora)))
+    loras: Sequence[Lora]
+    publications: Mapping[UUID, Publication]
+
+    @classmethod
+    async def of(cls, application: Application, loras: Sequence[Lora]) -> "Published":
+        """The LoRAs with what is known of their publication now."""
+        catalog = application.publications
+        return cls(loras, {} if catalog is None else await catalog.of([lora.id for lora in loras]))
+
+    def resources(self) -> "tuple[AdapterResource, ...]":
+        """As the REST API answers them."""
+        from lora_manager.http.schemas.adapter import AdapterResource
+
+        return tuple(AdapterResource.of(lora, self.publications.get(lora.id)) for lora in self.loras)
+
+    def print_first_as_json(self) -> None:
+        """The first LoRA as the REST API answers it."""
+        from lora_manager.http.schemas.answers import AdapterAnswer
+
+        print_json(AdapterAnswer(self.resources()[0]))
 
 
 def place(lora: Lora) -> str:

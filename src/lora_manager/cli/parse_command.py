@@ -7,6 +7,7 @@ import click
 
 from lora_manager.app.application import Application
 from lora_manager.app.prompts.parse_prompt import ResolvedPrompt
+from lora_manager.cli.loras import Published
 from lora_manager.cli.options import json_option
 from lora_manager.cli.output import print_json, print_table, say
 from lora_manager.cli.session import Session
@@ -26,12 +27,13 @@ def command(session: Session, *, prompt: str, dialect: str | None, as_json: bool
     raw = sys.stdin.buffer.read() if prompt == "-" else os.fsencode(prompt)
     text = raw.decode(errors="backslashreplace")
 
-    async def parse(application: Application) -> ResolvedPrompt:
-        return await application.parse_prompt(text, dialect)
+    async def parse(application: Application) -> tuple[ResolvedPrompt, Published]:
+        resolved = await application.parse_prompt(text, dialect)
+        return resolved, await Published.of(application, resolved.loras)
 
-    resolved = session.run(parse)
+    resolved, published = session.run(parse)
     if as_json:
-        _print_as_json(resolved)
+        _print_as_json(resolved, published)
     else:
         _print(resolved)
 
@@ -52,9 +54,8 @@ def _print(resolved: ResolvedPrompt) -> None:
         print_table(("name", "weight", "te weight", "registered"), rows)
 
 
-def _print_as_json(resolved: ResolvedPrompt) -> None:
-    from lora_manager.http.schemas.adapter import AdapterResource
+def _print_as_json(resolved: ResolvedPrompt, published: Published) -> None:
     from lora_manager.http.schemas.prompts import ParseAnswer, TagResource
 
-    adapters = tuple(map(AdapterResource.of, resolved.loras))
-    print_json(ParseAnswer(resolved.text, TagResource.all_of(resolved), adapters, resolved.unresolved))
+    tags = TagResource.all_of(resolved)
+    print_json(ParseAnswer(resolved.text, tags, published.resources(), resolved.unresolved))

@@ -65,8 +65,10 @@ def _greet(settings: Settings, url: str, count: int) -> None:
     """Say what is served, and what to try next."""
     say(f"lora-manager {__version__} at {url} ({url}/docs in a browser). Ctrl-C stops it.")
     say(f"{count:,} LoRAs are registered. LoRA files are read from")
-    for root in settings.library_roots:
+    for root in (*settings.library_roots, *_bucket(settings)):
         say(f"  {root}")
+    if settings.metadata.sync:
+        say(f"Metadata is published to {_documents(settings)}.")
     say(f"Deliveries are sent by {_sender(settings)}.")
     say()
     say("To try next, in another terminal: register the files, list them, activate the first, compose a prompt")
@@ -82,3 +84,15 @@ def _greet(settings: Settings, url: str, count: int) -> None:
 
 def _sender(settings: Settings) -> str:
     return "this process" if settings.queue_url is None else "lora-manager worker, since QUEUE_URL is set"
+
+
+def _bucket(settings: Settings) -> list[str]:
+    s3 = settings.s3
+    return [f"s3://{s3.bucket}/{s3.prefix}".rstrip("/")] if settings.storage_type == "s3" else []
+
+
+def _documents(settings: Settings) -> str:
+    metadata = settings.metadata
+    if metadata.bucket is None:
+        return str(settings.data_dir / metadata.prefix)
+    return f"s3://{metadata.bucket}/{metadata.prefix}".rstrip("/")

@@ -1,19 +1,21 @@
 """The command ``lora-manager show``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import click
 
 from lora_manager.app.application import Application
 from lora_manager.cli.lookup import find, find_one
-from lora_manager.cli.loras import file_state, place, print_lora_as_json, print_loras
+from lora_manager.cli.loras import Published, file_state, place, print_loras
 from lora_manager.cli.options import json_option, lora_argument
 from lora_manager.cli.output import say
 from lora_manager.cli.session import Session
 from lora_manager.domain.file.record import FileRecord
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.prompt import format_weight
+from lora_manager.domain.publication import Publication
 from lora_manager.domain.trigger import Trigger
+from lora_manager.domain.validation import ValidationState
 
 _LABEL_WIDTH = 14
 
@@ -28,16 +30,18 @@ def command(session: Session, *, reference: str, as_json: bool) -> None:
     Where a name has several versions they are listed: choose one by its id.
     """
 
-    async def look(application: Application) -> Sequence[Lora]:
-        return [await find_one(application, reference)] if as_json else await find(application, reference)
+    async def look(application: Application) -> Published:
+        loras = [await find_one(application, reference)] if as_json else await find(application, reference)
+        return await Published.of(application, loras)
 
     found = session.run(look)
     if as_json:
-        print_lora_as_json(found[0])
-    elif len(found) > 1:
-        print_loras(found)
+        found.print_first_as_json()
+    elif len(found.loras) > 1:
+        print_loras(found.loras)
     else:
-        for label, value in _facts(found[0]):
+        [lora] = found.loras
+        for label, value in (*_facts(lora), *_elsewhere(lora, found.publications.get(lora.id))):
             say(f"{label:<{_LABEL_WIDTH}}{value}")
 
 
@@ -65,6 +69,19 @@ def _facts(lora: Lora) -> Iterator[tuple[str, str]]:
     yield "file", file_state(lora)
     if lora.file is not None:
         yield from _file_facts(lora.file)
+
+
+def _elsewhere(lora: Lora, publication: Publication | None) -> Iterator[tuple[str, str]]:
+    """What others say of it, and where others read of it; what was never asked or published is left out."""
+    validation = lora.validation
+    if validation.state is not ValidationState.UNCHECKED:
+        yield "validation", _joined(validation.state, validation.detail, validation.page_url)
+    if publication is not None:
+        yield "metadata", _joined(publication.state, publication.detail, publication.uri)
+
+
+def _joined(*parts: str | None) -> str:
+    return ", ".join(part for part in parts if part is not None)
 
 
 def _file_facts(file: FileRecord) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,8 @@ import click
 
 from lora_manager import __version__
 from lora_manager.app.application import Application
+from lora_manager.app.chore import doing
+from lora_manager.app.parts import check_parts
 from lora_manager.cli.output import say
 from lora_manager.cli.session import Session
 from lora_manager.cli.signals import stopped_by_signals
@@ -23,7 +25,8 @@ def command(session: Session) -> None:
     settings = session.start(log_level="info")
 
     async def work(application: Application) -> None:
-        async with application.open_worker() as worker:
+        await check_parts(application.parts)
+        async with doing(application.chores), application.open_worker() as worker:
             with stopped_by_signals() as stop:
                 _greet(settings, worker.name)
                 await worker.run(stop)

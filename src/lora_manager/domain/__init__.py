@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lora_manager.domain.file.record import FileRecord, FileState
     from lora_manager.domain.ids import uuid7
     from lora_manager.domain.lora import Lora, LoraChanges, LoraFacts
+    from lora_manager.domain.metadata import metadata_document
     from lora_manager.domain.prompt import (
         DIALECTS,
         Composition,
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
     )
     from lora_manager.domain.provenance import Source
     from lora_manager.domain.registry import DuplicateGroup, Registry, SharedBy, duplicates
+    from lora_manager.domain.sidecar import SidecarFormat, Told, read_sidecars, write_sidecar
     from lora_manager.domain.trigger import Trigger, TriggerChoice, TriggerStatus
+    from lora_manager.domain.validation import Validation, ValidationState
 
 __all__ = [
     "DIALECTS",
@@ -83,19 +86,26 @@ __all__ = [
     "ParsedPrompt",
     "Registry",
     "SharedBy",
+    "SidecarFormat",
     "Source",
     "StaleRevision",
     "TemplateDialect",
+    "Told",
     "Trigger",
     "TriggerChoice",
     "TriggerStatus",
     "Unavailable",
+    "Validation",
+    "ValidationState",
     "active_members",
     "compose",
     "duplicates",
     "format_weight",
+    "metadata_document",
     "parse",
+    "read_sidecars",
     "uuid7",
+    "write_sidecar",
 ]
 
 _HOMES = {
@@ -170,6 +180,9 @@ _HOMES = {
         ),
         "registry",
     ),
+    **dict.fromkeys(("metadata_document",), "metadata"),
+    **dict.fromkeys(("SidecarFormat", "Told", "read_sidecars", "write_sidecar"), "sidecar"),
+    **dict.fromkeys(("Validation", "ValidationState"), "validation"),
     **dict.fromkeys(
         (
             "Trigger",

@@ -22,7 +22,6 @@ from lora_manager.domain.fields import (
     clean_tags,
 )
 from lora_manager.domain.file.record import FileRecord, name_problem, stem_of
-from lora_manager.domain.metadata import Publication
 from lora_manager.domain.provenance import Source
 from lora_manager.domain.trigger import Trigger
 from lora_manager.domain.validation import Validation
@@ -95,7 +94,6 @@ class Lora:
     preview_url: str | None = None
     file: FileRecord | None = None
     validation: Validation = field(default_factory=Validation)
-    metadata: Publication = field(default_factory=Publication)
     provenance: Mapping[str, Source] = field(default_factory=dict, hash=False)
     revision: int = 1
     deleted_at: datetime | None = None
@@ -176,6 +174,10 @@ class Lora:
         if file_path is not None:
             seen["file_path"] = file_path
         return self._changed(now, seen)
+
+    def conclude(self, validation: Validation, *, now: datetime, **facts: Unpack[LoraFacts]) -> Change:
+        """An outside registry answered: what it said of the file, and what it knows besides that no user has set."""
+        return self._changed(now, {"validation": validation, **self._accepted(Source.CIVITAI, facts)})
 
     def delete(self, *, now: datetime) -> Change:
         """Take the entry out of the registry; it can be restored, and the file is never touched."""

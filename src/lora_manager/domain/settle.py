@@ -11,10 +11,12 @@ from lora_manager.domain.events import Event
 from lora_manager.domain.fields import TEXT_LIMITS, check_triggers
 from lora_manager.domain.file.inspected import Inspected
 from lora_manager.domain.file.record import FileRecord, FileState, name_from_stem, stem_of
-from lora_manager.domain.lora import Change, Lora, LoraFacts
+from lora_manager.domain.lora import FACT_FIELDS, Change, Lora, LoraChanges, LoraFacts
 from lora_manager.domain.provenance import Source
 from lora_manager.domain.scan import Finding, FoundFile, Outcome
+from lora_manager.domain.sidecar.told import NOTHING, Told
 from lora_manager.domain.trigger import Trigger
+from lora_manager.domain.validation import Validation
 
 
 def record_of(
@@ -104,10 +106,12 @@ def settle(
     held: Collection[UUID],
     new_id: Callable[[], UUID],
     now: datetime,
+    told: Told = NOTHING,
 ) -> tuple[Settled, ...]:
     """Decide what a file is: known, touched, moved, a copy, changed, or new; one verdict for each entry it concerns.
 
     :param held: of the LoRAs with this content, those whose registered file is still there as it was read
+    :param told: what its sidecars say, which a new LoRA takes in
     """
     same = candidates.with_content(inspected.hashes.sha256)
     owners = [lora for lora in same if lora.deleted_at is None]
@@ -122,7 +126,7 @@ def settle(
     if same:
         reason = f"its entry {same[0].id} ({same[0].name}) was deleted; restore the entry to have it back"
         return (Settled(Finding(outcome=Outcome.REJECTED, path=found.path, reason=reason)),)
-    return (_added(found, inspected, candidates, lora_id=new_id(), now=now),)
+    return (_added(found, inspected, candidates, told, lora_id=new_id(), now=now),)
 
 
 class Turn(IntEnum):
@@ -171,22 +175,32 @@ def _read_again(outcome: Outcome, lora: Lora, found: FoundFile, inspected: Inspe
     return Settled(_finding(outcome, found.path, changed, previous_path=previous_path), changed, events)
 
 
-def _added(found: FoundFile, inspected: Inspected, candidates: Candidates, *, lora_id: UUID, now: datetime) -> Settled:
+def _added(
+    found: FoundFile, inspected: Inspected, candidates: Candidates, told: Told, *, lora_id: UUID, now: datetime
+) -> Settled:
     stem = stem_of(found.path)
     name = name_from_stem(stem)
     facts = facts_of(inspected)
+    said = {
+        **dict.fromkeys(facts, Source.FILE),
+        **dict.fromkeys(told.civitai, Source.CIVITAI),
+        **dict.fromkeys(FACT_FIELDS & told.user.keys(), Source.USER),
+    }
+    version = candidates.free_version(name, inspected)
+    fields: LoraChanges = {**facts, **told.civitai, **told.user, "name": name, "version": version}
     lora = Lora(
         id=lora_id,
-        name=name,
-        version=candidates.free_version(name, inspected),
         file_path=found.path,
         created_at=now,
         updated_at=now,
         file=record_of(found, inspected, now=now),
-        provenance=dict.fromkeys(facts, Source.FILE),
-        **facts,
+        validation=told.validation or Validation(),
+        provenance=said,
+        **fields,
     )
-    reason = f"registered as {name!r}: a name cannot hold all of {stem!r}" if name != stem else None
+    renamed = f"registered as {name!r}: a name cannot hold all of {stem!r}"
+    reasons = [renamed, *told.problems] if name != stem else told.problems
+    reason = "; ".join(reasons) or None
     return Settled(_finding(Outcome.ADDED, found.path, lora, reason=reason), lora, (lora.created(),), is_new=True)
 
 

@@ -58,3 +58,9 @@ class EmptyAnswer(Answer):
 def json_answer(content: msgspec.Struct, *, status: int = 200, headers: Sequence[Header] = ()) -> Answer:
     """The content as JSON."""
     return Answer(to_json(content), status=status, headers=headers)
+
+
+async def gone(receive: Any) -> None:
+    """Wait until the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

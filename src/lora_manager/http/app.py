@@ -14,10 +14,12 @@ from lora_manager.http.openapi import openapi_document
 from lora_manager.http.problems import answer_problem
 from lora_manager.http.rendering import RenderedAdapters
 from lora_manager.http.request import ApiRequest
-from lora_manager.http.routes import about, adapters, deliveries, health, library, placement, prompts
+from lora_manager.http.routes import about, adapters, deliveries, files, health, library, metadata, placement, prompts
 
 OPERATIONS = (
     *adapters.HANDLERS,
+    *metadata.HANDLERS,
+    *files.HANDLERS,
     *placement.HANDLERS,
     *library.HANDLERS,
     *prompts.HANDLERS,

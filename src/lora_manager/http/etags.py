@@ -9,18 +9,16 @@ _TAGS = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*")
 _STRONG_REVISION = re.compile(r'(?<!/)"([1-9][0-9]{0,18})"')
 
 
-def etag(revision: int) -> str:
-    """The entity tag of a revision."""
-    return f'"{revision}"'
+def etag(version: int | str) -> str:
+    """The entity tag of a revision, or of whatever else tells one content from another."""
+    return f'"{version}"'
 
 
-def is_unmodified(if_none_match: str, revision: int) -> bool:
-    """Whether the client has this revision already (weak comparison). A header that cannot be read matches nothing."""
+def is_known(if_none_match: str, tag: str) -> bool:
+    """Whether the client has what this tag stands for (weak comparison). A header that cannot be read matches none."""
     if if_none_match.strip() == "*":
         return True
-    return _TAGS.fullmatch(if_none_match.strip()) is not None and etag(revision) in re.findall(
-        r'"[^"]*"', if_none_match
-    )
+    return _TAGS.fullmatch(if_none_match.strip()) is not None and tag in re.findall(r'"[^"]*"', if_none_match)
 
 
 def revisions(if_match: str) -> frozenset[int] | None:

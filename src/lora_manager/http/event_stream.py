@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from lora_manager.domain.errors import Failure
-from lora_manager.http.answer import Answer, to_json
+from lora_manager.http.answer import Answer, gone, to_json
 from lora_manager.http.request_id import request_id
 
 EVENT_STREAM = b"text/event-stream"
@@ -57,7 +57,7 @@ class EventStream(Answer):
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         if scope["method"] != "HEAD":
             await self._until_one_ends(
-                self._tell(scope, send), self._keep_alive(send), _gone(receive), self._stopping.wait()
+                self._tell(scope, send), self._keep_alive(send), gone(receive), self._stopping.wait()
             )
         await send({"type": "http.response.body", "body": b""})
 
@@ -89,9 +89,3 @@ class EventStream(Answer):
 
 async def _send(send: Any, chunk: bytes) -> None:
     await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-
-async def _gone(receive: Any) -> None:
-    """Wait until the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -13,7 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 import lora_manager
-from lora_manager.http.operation import Operation
+from lora_manager.http.operation import Operation, RawContent
 from lora_manager.http.problem_kinds import ProblemKind
 from lora_manager.http.schemas.problem import Problem
 
@@ -33,14 +33,19 @@ _FIRST_SENTENCE = re.compile(r"(?<!\.)\.(?:\s|$)|\n\n")  # "1, 2, 3 ... in order
 _TAGS = {
     "adapters": "Registered LoRAs, one by one and listed",
     "placement": "Which of them a composition takes, in which order, and one thing done to many",
+    "files": "LoRA files and previews to fetch, LoRA files to send",
     "library": "The files on disk: scans, tags, duplicates",
     "prompts": "Composing prompts and taking them apart",
     "deliveries": "Prompts on their way to a runtime: accepted once, tried until they arrive",
     "health": "Whether the service is there and can work",
 }
 _HEADERS = {
-    "ETag": ("The adapter's revision in quotes", '"3"'),
-    "Location": ("Where to find it from now on", "/adapters/01890a5d-ac96-774b-bcce-b302099a8057"),
+    "Accept-Ranges": ("A range may be asked for", "bytes"),
+    "Content-Disposition": ("What to call the file", 'attachment; filename="ink-wash.safetensors"'),
+    "Content-Range": ("Which of its bytes these are, and how many it has", "bytes 0-999/302055424"),
+    "ETag": ("The adapter's revision in quotes; of a file, what changes with its content", '"3"'),
+    "Last-Modified": ("When the file was written", "Sat, 31 Jan 2026 12:00:00 GMT"),
+    "Location": ("Where to find it", "/adapters/01890a5d-ac96-774b-bcce-b302099a8057"),
     "Retry-After": ("Seconds to wait before trying again", "5"),
     "X-Request-ID": (
         "Which request it was: the id that came with it, or a new one",
@@ -52,12 +57,25 @@ _HEADERS = {
         "harbour-2026-01-31",
     ),
     "Last-Event-ID": ("Go on behind this event", "2"),
-    "If-None-Match": ("Show it only if it is no longer at this revision", '"3"'),
+    "If-Modified-Since": ("Send it only if its Last-Modified is another one", "Sat, 31 Jan 2026 12:00:00 GMT"),
+    "If-None-Match": ("Show it only if its ETag is none of these", '"3"'),
+    "If-Range": ("Send the range only if the file still has this ETag, else all of it", '"3"'),
+    "Range": ("One stretch of bytes; several, or what cannot be read, is answered with all of them", "bytes=0-999"),
 }
-_ANSWER_HEADERS = ("ETag", "Location", "Retry-After", "X-Request-ID")
+_ANSWER_HEADERS = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
+    "ETag",
+    "Last-Modified",
+    "Location",
+    "Retry-After",
+    "X-Request-ID",
+)
 _DESCRIPTIONS = {
     204: "There is nothing more to say",
-    304: "It is still at the revision that If-None-Match names",
+    304: "It is still what the client has",
+    307: "It is to be fetched from the address in Location",
 }
 
 
@@ -88,7 +106,7 @@ def openapi_document(handlers: Iterable[HTTPRouteHandler]) -> bytes:
 def _types(operation: Operation) -> Iterator[type[Struct]]:
     yield Problem
     for kind in (operation.body, operation.query, *operation.answers.values(), *operation.streams):
-        if kind is not None:
+        if kind is not None and not isinstance(kind, RawContent):
             yield kind
 
 
@@ -108,7 +126,13 @@ def _described(handler: HTTPRouteHandler, operation: Operation, schemas: Json) -
             "required": not operation.body_optional,
             "content": {"application/json": content},
         }
+    if operation.raw_body is not None:
+        described["requestBody"] = {"required": True, "content": _raw(operation.raw_body)}
     return described
+
+
+def _raw(content: RawContent) -> Json:
+    return {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in content.media_types}
 
 
 def _reference(kind: type[Struct]) -> Json:
@@ -119,8 +143,10 @@ def _parameters(operation: Operation, schemas: Json) -> Iterator[Json]:
     if operation.has_path_id:
         yield {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
     if operation.query is not None:
-        for name, schema in schemas[operation.query.__name__]["properties"].items():
-            yield {"name": name, "in": "query", "description": schema.get("description", ""), "schema": schema}
+        query = schemas[operation.query.__name__]
+        for name, schema in query["properties"].items():
+            described = {"name": name, "in": "query", "description": schema.get("description", ""), "schema": schema}
+            yield {**described, "required": name in query.get("required", ())}
     for name in operation.request_headers:
         yield {"name": name, "in": "header", **_header(name)}
 
@@ -137,7 +163,9 @@ def _responses(operation: Operation) -> dict[int, Json]:
             "description": _DESCRIPTIONS.get(status, HTTPStatus(status).phrase),
             "headers": _headers(*operation.answer_headers),
         }
-        if kind is not None:
+        if isinstance(kind, RawContent):
+            responses[status]["content"] = _raw(kind)
+        elif kind is not None:
             responses[status]["content"] = {"application/json": {"schema": _reference(kind)}}
         elif operation.streams and status == HTTPStatus.OK:
             responses[status]["content"] = {"text/event-stream": {"schema": _event(operation.streams)}}

@@ -16,6 +16,16 @@ Handler = Callable[..., Awaitable[Answer]]  # takes the request, or nothing
 
 
 @dataclass(frozen=True, slots=True)
+class RawContent:
+    """Bytes as they are.
+
+    :param media_types: what they may be
+    """
+
+    media_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """Decorates a handler: routes to it, and describes it for OpenAPI.
 
@@ -24,6 +34,7 @@ class Operation:
     :param answer_headers: those of every success
     :param request_headers: those that mean something here
     :param body_optional: whether the body may be absent
+    :param raw_body: where the body is no JSON, what it is
     :param problems: those that only some operations answer with
     :param streams: where the answer of status 200 is a stream of server-sent events, what their data holds
     :param path_field: the field of the body that names a file, for errors about that file
@@ -32,13 +43,14 @@ class Operation:
     method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     tag: str
-    answers: Mapping[int, type[Struct] | None]
+    answers: Mapping[int, type[Struct] | RawContent | None]
     does: type | None = None
     answer_headers: tuple[str, ...] = ()
     request_headers: tuple[str, ...] = ()
     body: type[Input] | None = None
     body_example: Mapping[str, object] = field(default_factory=dict)
     body_optional: bool = False
+    raw_body: RawContent | None = None
     query: type[Input] | None = None
     problems: tuple[ProblemKind, ...] = ()
     streams: tuple[type[Struct], ...] = ()

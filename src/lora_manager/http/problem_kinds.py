@@ -54,6 +54,16 @@ class ProblemKind(Enum):
     )
     SCAN_NOT_FOUND = 404, "There is no such scan", "`POST /library/scans` starts one and answers with its id."
     DELIVERY_NOT_FOUND = 404, "There is no such delivery", "`POST /deliveries` accepts one and answers with its id."
+    FILE_GONE = (
+        404,
+        "The adapter's file cannot be read",
+        "`detail` says why. `POST /adapters/{id}/verify` notes it; a scan finds a file that has moved.",
+    )
+    PREVIEW_NOT_FOUND = (
+        404,
+        "The adapter has no preview",
+        "Put a picture beside its file, under the same name, or set its `preview_url`.",
+    )
     METHOD_NOT_ALLOWED = 405, "This address does not take that method", "The `Allow` header lists those it takes."
     CONFLICT = 409, "What is stored does not allow it now", "`detail` says what is in the way."
     NAME_TAKEN = (
@@ -61,6 +71,7 @@ class ProblemKind(Enum):
         "The name and version are taken",
         "Choose another name or version, or change the adapter that has them.",
     )
+    FILE_NAME_TAKEN = 409, "Another file has this name", "Send the file under another `filename`."
     STALE_REVISION = 409, "The adapter changed meanwhile", "Read it again and repeat the change."
     TRANSITION_NOT_ALLOWED = (
         409,
@@ -72,6 +83,7 @@ class ProblemKind(Enum):
         "The Idempotency-Key came before, with another request",
         "Send the same request again to be answered with its delivery, or take a new key for a new delivery.",
     )
+    LENGTH_REQUIRED = 411, "The request does not say how long its body is", "Send the file with `Content-Length`."
     PRECONDITION_FAILED = (
         412,
         "The adapter is not at the revision that If-Match names",
@@ -82,6 +94,11 @@ class ProblemKind(Enum):
         415,
         "The body is not declared to be JSON",
         "Send `Content-Type: application/json`.",
+    )
+    RANGE_NOT_SATISFIABLE = (
+        416,
+        "The file has none of the bytes asked for",
+        "`Content-Range` says how long it is: `bytes */1000`.",
     )
     INTERNAL_ERROR = (
         500,

@@ -8,6 +8,8 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 
+from lora_manager.app.files.open_file import FileGone, PreviewNotFound
+from lora_manager.app.files.upload_file import FileNameTaken
 from lora_manager.domain import errors
 from lora_manager.domain.delivery import DeliveryNotFound, IdempotencyKeyReused, TransitionNotAllowed
 from lora_manager.domain.file import InvalidSafetensors, NotALora
@@ -15,7 +17,8 @@ from lora_manager.domain.prompt import NotWritable
 from lora_manager.domain.scan import ScanNotFound
 from lora_manager.http.answer import Answer, Header, to_json
 from lora_manager.http.problem_kinds import ProblemKind
-from lora_manager.http.request import BodyTooLarge, ClientGone, UnsupportedMediaType
+from lora_manager.http.ranges import RangeNotSatisfiable
+from lora_manager.http.request import BodyTooLarge, ClientGone, LengthRequired, UnsupportedMediaType
 from lora_manager.http.request_id import request_id
 from lora_manager.http.schemas.problem import InvalidParam, Problem
 from lora_manager.http.strict import MalformedBody
@@ -31,8 +34,11 @@ _BY_ERROR: Mapping[type[BaseException], ProblemKind] = {
     errors.LoraNotFound: ProblemKind.ADAPTER_NOT_FOUND,
     ScanNotFound: ProblemKind.SCAN_NOT_FOUND,
     DeliveryNotFound: ProblemKind.DELIVERY_NOT_FOUND,
+    FileGone: ProblemKind.FILE_GONE,
+    PreviewNotFound: ProblemKind.PREVIEW_NOT_FOUND,
     errors.Conflict: ProblemKind.CONFLICT,
     errors.NameTaken: ProblemKind.NAME_TAKEN,
+    FileNameTaken: ProblemKind.FILE_NAME_TAKEN,
     errors.StaleRevision: ProblemKind.STALE_REVISION,
     TransitionNotAllowed: ProblemKind.TRANSITION_NOT_ALLOWED,
     IdempotencyKeyReused: ProblemKind.IDEMPOTENCY_KEY_REUSED,
@@ -48,6 +54,8 @@ _BY_ERROR: Mapping[type[BaseException], ProblemKind] = {
     errors.Forbidden: ProblemKind.FORBIDDEN,
     errors.Unavailable: ProblemKind.UNAVAILABLE,
     MalformedBody: ProblemKind.MALFORMED_BODY,
+    LengthRequired: ProblemKind.LENGTH_REQUIRED,
+    RangeNotSatisfiable: ProblemKind.RANGE_NOT_SATISFIABLE,
     BodyTooLarge: ProblemKind.BODY_TOO_LARGE,
     UnsupportedMediaType: ProblemKind.UNSUPPORTED_MEDIA_TYPE,
     ClientGone: ProblemKind.BAD_REQUEST,
@@ -60,6 +68,8 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Answer:
     headers: list[Header] = []
     if kind is ProblemKind.UNAVAILABLE:
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
+    if isinstance(error, RangeNotSatisfiable):
+        headers.append((b"content-range", b"bytes */%d" % error.size_bytes))
     if kind is ProblemKind.METHOD_NOT_ALLOWED and isinstance(error, HTTPException):
         headers.append((b"allow", _allowed(error).encode()))
     if kind is ProblemKind.INTERNAL_ERROR:

@@ -1,23 +1,26 @@
 """Adapters as JSON, each revision rendered once."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
 from lora_manager.domain.lora import Lora
+from lora_manager.domain.publication import Publication
 from lora_manager.http.answer import to_json
 from lora_manager.http.schemas.adapter import AdapterResource
 
 MAX_BYTES = 64 * 2**20
-_Key = tuple[UUID, int, datetime]
+_Key = tuple[UUID, int, datetime, Publication | None]
+_NONE: Mapping[UUID, Publication] = MappingProxyType({})
 
 
 class RenderedAdapters:
     """The JSON of adapters, least recently used ones dropped when it becomes too much.
 
-    A revision never changes, so nothing here can be out of date. The time beside it tells apart the revisions of a
-    database that was put back to an older state.
+    A revision never changes, and where its publication stands is part of the key, so nothing here can be out of date.
+    The time beside the revision tells apart those of a database that was put back to an older state.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
@@ -25,14 +28,17 @@ class RenderedAdapters:
         self._bytes = 0
         self._rendered: OrderedDict[_Key, bytes] = OrderedDict()
 
-    def one(self, lora: Lora) -> bytes:
-        """The adapter as JSON."""
-        key = (lora.id, lora.revision, lora.updated_at)
+    def one(self, lora: Lora, publication: Publication | None = None) -> bytes:
+        """The adapter as JSON.
+
+        :param publication: of its metadata; None where nothing is published
+        """
+        key = (lora.id, lora.revision, lora.updated_at, publication)
         rendered = self._rendered.get(key)
         if rendered is not None:
             self._rendered.move_to_end(key)
             return rendered
-        rendered = to_json(AdapterResource.of(lora))
+        rendered = to_json(AdapterResource.of(lora, publication))
         self._rendered[key] = rendered
         self._bytes += len(rendered)
         while self._bytes > self._max_bytes:
@@ -40,6 +46,8 @@ class RenderedAdapters:
             self._bytes -= len(dropped)
         return rendered
 
-    def many(self, loras: Iterable[Lora]) -> bytes:
+    def many(self, loras: Iterable[Lora], publications: Mapping[UUID, Publication] = _NONE) -> bytes:
         """The adapters as a JSON array."""
-        return b"[%b]" % b",".join(map(self.one, loras))
+        if not publications:  # often nothing is published: then it takes no look-ups
+            return b"[%b]" % b",".join(map(self.one, loras))
+        return b"[%b]" % b",".join([self.one(lora, publications.get(lora.id)) for lora in loras])

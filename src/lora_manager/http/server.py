@@ -10,6 +10,8 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from lora_manager.app.application import Application
+from lora_manager.app.chore import doing
+from lora_manager.app.parts import check_parts
 from lora_manager.container import open_application
 from lora_manager.domain.errors import InvalidInput
 from lora_manager.event_loop import loop_factory
@@ -37,6 +39,7 @@ def serve(settings: Settings, host: str, listen_port: int, *, on_started: Callab
     :param listen_port: 0..65535; 0 takes a free one
     :param on_started: called with the port once requests are answered
     :raises CannotListen: before anything is opened
+    :raises InvalidInput: something that it needs will not answer until a setting is changed
     :raises Failure: what ``open_application`` reports
     """
 
@@ -56,7 +59,8 @@ def serve(settings: Settings, host: str, listen_port: int, *, on_started: Callab
             )
             server = _Server(config, stopping, lambda: on_started(listener.getsockname()[1]))
             working = _working(application, server) if settings.queue_url is None else nullcontext()
-            async with working:
+            await check_parts(application.parts)
+            async with working, doing(application.chores):
                 await server.serve(sockets=[listener])
 
     with _listen(host, listen_port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:

@@ -1,10 +1,12 @@
 """Where LoRA files lie."""
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 
+from lora_manager.domain.blob import WHOLE, Span
 from lora_manager.domain.errors import InvalidFile
 from lora_manager.domain.scan import FoundFile, Refused
 
@@ -32,11 +34,32 @@ class Examined(Generic[ResultT]):
     outcome: ResultT | InvalidFile
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What lies in a folder and below it.
+
+    :param files: every safetensors file, ordered by path
+    :param refused: those refused unread (pickles, unreadable folders), with the reason, ordered by path
+    :param companions: of each of ``files`` that has any, the paths of its sidecars and previews, in the order of
+        ``domain.sidecar.SUFFIXES``
+    """
+
+    files: Sequence[FoundFile]
+    refused: Sequence[Refused] = ()
+    companions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
 class Library(Protocol):
     """Reads files inside the library roots and nothing else.
 
-    A path is inside a root when its real path is: links are followed, and may lead only into a root.
+    A path is inside a root when its real path is: links are followed, and may lead only into a root. A path is
+    absolute, or ``s3://bucket/key`` where a root is a bucket. A store that does not answer raises ``Unavailable``.
     """
+
+    @property
+    @abstractmethod
+    def roots(self) -> tuple[str, ...]:
+        """The library roots, absolute or ``s3://bucket/prefix``."""
 
     @abstractmethod
     def locate(self, path: str) -> str:
@@ -55,14 +78,18 @@ class Library(Protocol):
         """
 
     @abstractmethod
-    async def list(self, folder: str) -> tuple[Sequence[FoundFile], Sequence[Refused]]:
-        """Every model file in or below the folder, ordered by path, and those refused unread with the reason.
+    async def list(self, folder: str) -> Listing:
+        """What lies in or below a folder.
 
         Safetensors files are found; pickles are refused by name; anything else is passed over. A linked folder is
         entered once and only when it leads into a root. A folder that cannot be read is refused, the rest goes on.
         :raises FileNotReadable: the folder itself does not exist or is not readable
         :raises OutsideLibrary: see :meth:`locate`
         """
+
+    @abstractmethod
+    async def companions(self, path: str) -> Sequence[str]:
+        """One file's sidecars and previews, as :attr:`Listing.companions` has them; the file itself need not exist."""
 
     @abstractmethod
     def examine(
@@ -72,4 +99,19 @@ class Library(Protocol):
 
         Yields in the order of ``paths``, one for each. Where ``open_consumer`` can be pickled it may be called in
         another process. Nothing but ``InvalidFile`` is an outcome; closing the iterator stops the reading soon.
+        """
+
+    @abstractmethod
+    def read(self, path: str, span: Span = WHOLE) -> AsyncGenerator[bytes, None]:
+        """The bytes of any file inside a root, in chunks, off the event loop.
+
+        :raises FileNotReadable: there is no such regular file, the system refuses, or it was replaced meanwhile
+        :raises OutsideLibrary: see :meth:`locate`
+        """
+
+    @abstractmethod
+    async def presign(self, path: str, lifetime: timedelta) -> str | None:
+        """A URL at which anybody can read the file for so long; None where only :meth:`read` gives it.
+
+        :raises OutsideLibrary: see :meth:`locate`
         """

@@ -11,11 +11,12 @@ class Part(Protocol):
     @property
     @abstractmethod
     def name(self) -> str:
-        """What users know it by: ``database``, ``blob store``, ``queue``."""
+        """What users know it by: ``database``, ``queue``, ``blob store``, ``metadata store``."""
 
     @abstractmethod
     async def check(self) -> None:
         """Return when it answers.
 
         :raises Unavailable: it does not; the message says why and what to do
+        :raises InvalidInput: it never will until a setting is changed, which the message names
         """

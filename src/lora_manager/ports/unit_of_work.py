@@ -7,6 +7,7 @@ from typing import Protocol, Self
 
 from lora_manager.ports.deliveries import DeliveryRepository
 from lora_manager.ports.loras import LoraRepository
+from lora_manager.ports.publications import PublicationRepository
 from lora_manager.ports.scans import ScanRepository
 
 
@@ -28,6 +29,10 @@ class UnitOfWork(Protocol):
     @property
     @abstractmethod
     def deliveries(self) -> DeliveryRepository: ...
+
+    @property
+    @abstractmethod
+    def publications(self) -> PublicationRepository: ...
 
     @abstractmethod
     async def __aenter__(self) -> Self: ...

@@ -1,27 +1,39 @@
 """The settings of a deployment, read from the environment; every wrong one is named at once."""
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
-from lora_manager.domain.delivery.targets import COMMAND_NAME
-from lora_manager.domain.errors import InvalidField, InvalidFields, InvalidInput
-from lora_manager.domain.prompt import TemplateDialect
+from lora_manager.domain.errors import InvalidFields
+from lora_manager.settings import values
+from lora_manager.settings.reading import Reading, mask_url
+from lora_manager.settings.storage import (
+    STORAGES,
+    CivitaiSettings,
+    MetadataSettings,
+    S3Settings,
+    read_civitai,
+    read_metadata,
+    read_s3,
+)
 
-T = TypeVar("T")
+__all__ = [
+    "CivitaiSettings",
+    "InvalidSettings",
+    "MetadataSettings",
+    "S3Settings",
+    "Settings",
+    "load_settings",
+    "mask_url",
+]
 
 LOG_FORMATS = ("console", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-_YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 # Promised for later versions. Ignoring them would leave a user believing in a protection or a copy that is not there.
-_NOT_YET = ("API_KEY", "API_KEYS_FILE", "METADATA_SYNC")
-_QUEUES = ("redis", "rediss", "postgresql", "postgres")
+_NOT_YET = ("API_KEY", "API_KEYS_FILE")
 
 
 class InvalidSettings(InvalidFields):
@@ -35,6 +47,7 @@ class Settings:
     :param database_url: where the registry is kept; may hold a password, so it stays out of the repr
     :param auto_migrate: bring the database up to date at start
     :param library_roots: absolute folders that LoRA files may lie in
+    :param storage_type: where uploads go and files are looked for: ``local`` or ``s3``
     :param token_format: the template of a token, None for the default dialect
     :param queue_url: of the broker that wakes workers; None: the worker is in the process that serves
     :param cli_commands: what a delivery may run here, by name, each as a program and its arguments
@@ -48,6 +61,10 @@ class Settings:
     database_url: str
     auto_migrate: bool
     library_roots: tuple[str, ...]
+    storage_type: str
+    s3: S3Settings
+    metadata: MetadataSettings
+    civitai: CivitaiSettings
     token_format: str | None
     queue_url: str | None
     delivery_allowed_hosts: AllowedHosts
@@ -61,27 +78,16 @@ class Settings:
 
     @property
     def artefacts_dir(self) -> str:
-        """Where deliveries leave files."""
+        """Where deliveries leave files on a local disk."""
         return str(self.data_dir / "deliveries")
+
+    @property
+    def uploads_dir(self) -> str:
+        """Where uploads go on a local disk."""
+        return str(self.data_dir / "uploads")
 
     def __repr__(self) -> str:
         return f"Settings(database={mask_url(self.database_url)!r}, library_roots={self.library_roots!r})"
-
-
-def mask_url(url: str) -> str:
-    """The URL with its password, and any query, hidden."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "***"
-    is_path = not parts.scheme or parts.scheme.startswith("sqlite")
-    if not is_path and "@" in parts.path + parts.query + parts.fragment:
-        return "***"  # a password with an unquoted /, ? or #, which ends the host too early
-    if parts.password is None and not parts.query:
-        return url
-    host = parts.netloc.rpartition("@")[2]
-    user = f"{parts.username}:***@" if parts.password is not None else ""
-    return urlunsplit((parts.scheme, user + host, parts.path, "***" if parts.query else "", ""))
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -89,129 +95,43 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
 
     :raises InvalidSettings: naming every wrong variable
     """
-    given = {name: value for name, value in environ.items() if value.strip()}
-    problems = [*_not_yet(given)]
+    reading = Reading(environ)
+    read, given = reading.read, reading.given
+    _refuse_not_yet(reading)
     queue_name = "REDIS_URL" if "REDIS_URL" in given else "QUEUE_URL"
     if given.get("QUEUE_URL", given.get(queue_name)) != given.get(queue_name):
-        problems.append(
-            InvalidField("REDIS_URL", "is another name of QUEUE_URL, which is set to something else; unset one")
-        )
-
-    def read(name: str, parse: Callable[[str], T], default: T, mask: Callable[[str], str] = mask_url) -> T:
-        try:
-            return parse(given[name]) if name in given else default
-        except (ValueError, InvalidInput) as error:
-            problems.append(InvalidField(name, f"holds {mask(given[name])!r}; {error}"))
-            return default
-
+        reading.refuse("REDIS_URL", "is another name of QUEUE_URL, which is set to something else; unset one")
     data_dir = Path(given.get("DATA_DIR", "data")).absolute()
     database_url = given.get("DATABASE_URL", f"sqlite:///{data_dir / 'db.sqlite'}")
+    storage_type = read("STORAGE_TYPE", values.one_of(STORAGES), "local")
+    roots = () if storage_type == "s3" else (os.path.abspath("loras"),)
+    s3 = read_s3(reading, storage_type)
     settings = Settings(
         data_dir=data_dir,
         database_url=database_url,
-        auto_migrate=read("AUTO_MIGRATE", _boolean, database_url.startswith("sqlite")),
-        library_roots=read("LIBRARY_ROOTS", _folders, (os.path.abspath("loras"),)),
-        token_format=read("TOKEN_FORMAT", _token_format, None),
-        queue_url=read(queue_name, _queue_url, None),
+        auto_migrate=read("AUTO_MIGRATE", values.boolean, database_url.startswith("sqlite")),
+        library_roots=read("LIBRARY_ROOTS", values.folders, roots),
+        storage_type=storage_type,
+        s3=s3,
+        metadata=read_metadata(reading, s3),
+        civitai=read_civitai(reading),
+        token_format=read("TOKEN_FORMAT", values.token_format, None),
+        queue_url=read(queue_name, values.queue_url, None),
         delivery_allowed_hosts=read("DELIVERY_ALLOWED_HOSTS", AllowedHosts.parse, AllowedHosts.parse("loopback")),
-        cli_commands=read("CLI_COMMANDS", _commands, {}, _mask_commands),
-        worker_concurrency=read("WORKER_CONCURRENCY", _whole_number(1, 1_000), 50),
-        runtime_concurrency=read("RUNTIME_CONCURRENCY", _whole_number(1, 100), 1),
-        worker_lease_s=read("WORKER_LEASE_S", _whole_number(1, 3_600), 30),
-        worker_grace_s=read("WORKER_GRACE_S", _whole_number(0, 3_600), 10),
-        log_format=read("LOG_FORMAT", _one_of(LOG_FORMATS), "console"),
-        log_level=read("LOG_LEVEL", _one_of(LOG_LEVELS), "info"),
+        cli_commands=read("CLI_COMMANDS", values.commands, {}, values.mask_commands),
+        worker_concurrency=read("WORKER_CONCURRENCY", values.whole_number(1, 1_000), 50),
+        runtime_concurrency=read("RUNTIME_CONCURRENCY", values.whole_number(1, 100), 1),
+        worker_lease_s=read("WORKER_LEASE_S", values.whole_number(1, 3_600), 30),
+        worker_grace_s=read("WORKER_GRACE_S", values.whole_number(0, 3_600), 10),
+        log_format=read("LOG_FORMAT", values.one_of(LOG_FORMATS), "console"),
+        log_level=read("LOG_LEVEL", values.one_of(LOG_LEVELS), "info"),
     )
-    if problems:
-        raise InvalidSettings(problems)
+    if reading.problems:
+        raise InvalidSettings(reading.problems)
     return settings
 
 
-def _not_yet(given: Mapping[str, str]) -> Iterator[InvalidField]:
+def _refuse_not_yet(reading: Reading) -> None:
     for name in _NOT_YET:
-        if name in given and given[name].strip().lower() not in _NO:
-            yield InvalidField(name, "is set, but this version does not support it yet; unset it")
-    if given.get("STORAGE_TYPE", "local").strip().lower() != "local":
-        yield InvalidField("STORAGE_TYPE", f"holds {given['STORAGE_TYPE']!r}; this version supports only local")
-
-
-def _boolean(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in _YES | _NO:
-        raise ValueError("allowed are true and false")
-    return word in _YES
-
-
-def _folders(text: str) -> tuple[str, ...]:
-    folders = tuple(os.path.abspath(os.path.expanduser(part)) for part in text.split(os.pathsep) if part.strip())
-    if not folders:
-        raise ValueError(f"must name at least one folder; several are separated by {os.pathsep!r}")
-    if "\x00" in text:
-        raise ValueError("must not contain NUL characters")
-    return folders
-
-
-def _token_format(text: str) -> str:
-    TemplateDialect(text)
-    return text
-
-
-def _queue_url(text: str) -> str:
-    scheme, separator, rest = text.strip().partition("://")
-    system = scheme.partition("+")[0].lower()
-    if not separator or system not in _QUEUES:
-        raise ValueError("must be a URL that begins with redis://, rediss:// or postgresql://")
-    return f"{system}://{rest}"
-
-
-def _commands(text: str) -> dict[str, tuple[str, ...]]:
-    try:
-        if not _is_json(text):
-            text = Path(os.path.expanduser(text.strip())).read_text(encoding="utf-8")
-        commands = json.loads(text)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"must be a JSON object, or the path of a file that holds one ({error})") from error
-    if not isinstance(commands, dict) or not all(map(_is_command, commands.items())):
-        raise ValueError(
-            'must map each name to a program and its arguments: {"draw": ["/usr/bin/draw", "{prompt_file}"]}'
-        )
-    return {name: tuple(arguments) for name, arguments in commands.items()}
-
-
-def _is_json(text: str) -> bool:
-    return text.lstrip().startswith(("{", "["))
-
-
-def _mask_commands(text: str) -> str:
-    """The path of the file, or a sign for the commands themselves: their arguments may be secrets."""
-    return "{...}" if _is_json(text) else text
-
-
-def _is_command(item: tuple[str, object]) -> bool:
-    name, arguments = item
-    return (
-        COMMAND_NAME.fullmatch(name) is not None
-        and isinstance(arguments, list)
-        and any(arguments[:1])
-        and all(isinstance(argument, str) and "\x00" not in argument for argument in arguments)
-    )
-
-
-def _whole_number(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        number = int(text) if text.strip().isascii() and text.strip().isdigit() else -1
-        if not low <= number <= high:
-            raise ValueError(f"allowed are whole numbers from {low} to {high}")
-        return number
-
-    return parse
-
-
-def _one_of(allowed: tuple[str, ...]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        word = text.strip().lower()
-        if word not in allowed:
-            raise ValueError(f"allowed are {', '.join(allowed)}")
-        return word
-
-    return parse
+        if name in reading.given and reading.given[name].strip().lower() not in values.NO:
+            reading.refuse(name, "is set, but this version does not support it yet; unset it")

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from lora_manager.adapters.blobs.artefacts import BlobArtefactStore
 from lora_manager.adapters.dispatch.sdnext import SdnextDispatcher
-from lora_manager.adapters.memory.artefacts import MemoryArtefactStore
+from lora_manager.adapters.memory.blobs import MemoryBlobStore
 from lora_manager.adapters.outbound.client import OutboundClient
 from lora_manager.domain.delivery import Content, DeliveredLora, Delivery, DeliveryError, DispatchFailed, Mode, Progress
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
@@ -26,7 +27,7 @@ class World:
     runtime: A1111
     client: OutboundClient
     dispatcher: SdnextDispatcher
-    artefacts: MemoryArtefactStore
+    artefacts: MemoryBlobStore
     reports: list[Progress] = field(default_factory=list)
 
     async def deliver(self, prompt: str = "a cat", **payload: object) -> dict[str, object]:
@@ -44,10 +45,11 @@ class World:
 @asynccontextmanager
 async def world_of(variant: Variant) -> AsyncIterator[World]:
     client = OutboundClient(AllowedHosts.parse())
-    artefacts = MemoryArtefactStore()
+    artefacts = MemoryBlobStore()
     async with running(variant) as runtime:
         try:
-            yield World(runtime, client, SdnextDispatcher(client, artefacts, progress_every_s=0.01), artefacts)
+            dispatcher = SdnextDispatcher(client, BlobArtefactStore(artefacts), progress_every_s=0.01)
+            yield World(runtime, client, dispatcher, artefacts)
         finally:
             await client.aclose()
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from lora_manager.adapters.blobs.artefacts import LocalArtefactStore
+from lora_manager.adapters.blobs.artefacts import BlobArtefactStore
+from lora_manager.adapters.blobs.local import LocalBlobStore
 from lora_manager.adapters.dispatch.cli import CliDispatcher
-from lora_manager.adapters.memory.artefacts import MemoryArtefactStore
+from lora_manager.adapters.memory.blobs import MemoryBlobStore
 from lora_manager.domain.delivery import DispatchFailed, Mode, Result
 from lora_manager.domain.errors import Unavailable
 from lora_manager.ports.artefacts import Artefact, ArtefactStore
@@ -42,7 +43,7 @@ async def run(
     grace_s: float = 5.0,
 ) -> Result:
     """What comes of a delivery to a command."""
-    store = artefacts or MemoryArtefactStore()
+    store = artefacts or BlobArtefactStore(MemoryBlobStore())
     dispatcher = CliDispatcher({"it": argv}, store, environ, grace_s=grace_s)
     return await dispatcher.dispatch(running(Mode.CLI, {"template": "it"}, prompt=prompt), ignore)
 
@@ -110,19 +111,18 @@ async def test_the_prompt_goes_to_stdin_where_no_argument_names_a_file() -> None
 
 async def test_the_prompt_goes_to_a_file_where_an_argument_names_it(tmp_path: Path) -> None:
     code = "import sys; print(open(sys.argv[1].removeprefix('--in='), 'rb').read()); print(sys.stdin.read())"
+    artefacts = BlobArtefactStore(LocalBlobStore(str(tmp_path / "artefacts")))
 
-    result = await run(
-        sys.executable, "-c", code, "--in={prompt_file}", artefacts=LocalArtefactStore(str(tmp_path / "artefacts"))
-    )
+    result = await run(sys.executable, "-c", code, "--in={prompt_file}", artefacts=artefacts)
 
     assert result["stdout"] == "b'a quiet harbour'\n\n"
     assert str(result["prompt_file"]).startswith(str(tmp_path))
 
 
 async def test_without_a_command_only_the_prompt_file_is_written() -> None:
-    artefacts = MemoryArtefactStore()
+    artefacts = MemoryBlobStore()
 
-    result = await CliDispatcher({}, artefacts).dispatch(running(Mode.CLI, {}), ignore)
+    result = await CliDispatcher({}, BlobArtefactStore(artefacts)).dispatch(running(Mode.CLI, {}), ignore)
 
     assert artefacts.contents == {result["prompt_file"]: b"a quiet harbour"}
 
@@ -237,7 +237,7 @@ async def test_a_command_that_cannot_be_started_is_final(program: str) -> None:
 
 
 async def test_a_command_that_is_not_known_any_more_is_final_and_says_which_are() -> None:
-    dispatcher = CliDispatcher({"one": ("true",), "two": ("true",)}, MemoryArtefactStore())
+    dispatcher = CliDispatcher({"one": ("true",), "two": ("true",)}, BlobArtefactStore(MemoryBlobStore()))
 
     with pytest.raises(DispatchFailed, match=r"no command 'gone'; add it to CLI_COMMANDS.*: one, two") as caught:
         await dispatcher.dispatch(running(Mode.CLI, {"template": "gone"}), ignore)

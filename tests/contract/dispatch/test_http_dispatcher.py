@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lora_manager.adapters.dispatch.by_mode import DispatcherByMode
-from lora_manager.adapters.dispatch.http import HttpDispatcher, retry_after
+from lora_manager.adapters.dispatch.http import HttpDispatcher
+from lora_manager.adapters.outbound.answers import retry_after
 from lora_manager.adapters.outbound.client import OutboundClient
 from lora_manager.domain.delivery import Content, DeliveredLora, Delivery, DispatchFailed, Mode, Result
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts

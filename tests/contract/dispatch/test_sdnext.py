@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lora_manager.adapters.blobs.artefacts import LocalArtefactStore
+from lora_manager.adapters.blobs.artefacts import BlobArtefactStore
+from lora_manager.adapters.blobs.local import LocalBlobStore
 from lora_manager.adapters.dispatch.sdnext import SdnextDispatcher
 from lora_manager.domain.delivery import Progress
 from tests.contract.dispatch.sdnext_world import DELIVERY_ID, World, delivery_of, world_of
@@ -228,7 +229,7 @@ async def test_progress_that_fails_does_not_fail_the_delivery(
 
 async def test_images_that_cannot_be_kept_are_a_failure_to_try_again_after(a1111: World, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
-    a1111.dispatcher = SdnextDispatcher(a1111.client, LocalArtefactStore(str(tmp_path / "a file")))
+    a1111.dispatcher = SdnextDispatcher(a1111.client, BlobArtefactStore(LocalBlobStore(str(tmp_path / "a file"))))
 
     error = await a1111.failure()
 

@@ -1,5 +1,6 @@
 """A library on disk, a registry in memory, and the scan that keeps them together."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -105,6 +106,12 @@ class World(AbstractContextManager["World"]):
         """Write a LoRA file."""
         return write_lora(self.path(name), content, modified_ns=self._new_time())
 
+    def put_beside(self, name: str, suffix: str, content: object) -> Path:
+        """Write a companion of the file: a text as it is, anything else as JSON."""
+        path = self.library / f"{name}{suffix}"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
     def touch(self, name: str) -> None:
         """Give the file another time."""
         moment = self._new_time()
@@ -119,10 +126,16 @@ class World(AbstractContextManager["World"]):
         self._modified_ns += 1_000_000_000
         return self._modified_ns
 
-    async def scan(self, *names: str, dry_run: bool = False, on_progress: OnProgress = lambda _: None) -> Report:
+    async def scan(
+        self,
+        *names: str,
+        dry_run: bool = False,
+        sidecars: bool = False,
+        on_progress: OnProgress = lambda _: None,
+    ) -> Report:
         """Scan these folders, or all of the library."""
         paths = tuple(str(self.library / name) for name in names or ("",))
-        command = ScanLibraryCommand(paths=paths, dry_run=dry_run)
+        command = ScanLibraryCommand(paths=paths, dry_run=dry_run, sidecars=sidecars)
         return group(await self.scan_library(command, on_progress))
 
     @property

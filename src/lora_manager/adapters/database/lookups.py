@@ -13,7 +13,7 @@ from lora_manager.adapters.database.tables import ACTIVE, LIVING, adapter_tags, 
 
 _c = adapters.c
 HELD = (_c.id, _c.revision)  # what tells whether a LoRA at hand is the stored one
-_LENGTHS = (1, 8, 64, 512)
+_LENGTHS = (1, 8, 64, 128, 512)
 
 TAG_COUNTS = (
     select(adapter_tags.c.tag, func.count())

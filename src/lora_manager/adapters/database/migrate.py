@@ -11,7 +11,7 @@ from lora_manager.adapters.database.errors import translated
 from lora_manager.adapters.database.tables import metadata
 from lora_manager.domain.errors import InvalidInput, Unavailable
 
-NEWEST_REVISION = "0002"
+NEWEST_REVISION = "0003"
 _LOCK = 0x4C6F5241  # any number nobody else locks: "LoRA" in ASCII
 # Source: Alembic, MigrationContext.
 _versions = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

@@ -34,7 +34,6 @@ LORA_COLUMNS: tuple[Column[Any], ...] = (
     _c.preview_url,
     _c.file,
     _c.validation,
-    _c.publication,
     _c.provenance,
     _c.revision,
     _c.deleted_at,
@@ -64,10 +63,9 @@ def from_row(row: Sequence[Any]) -> Lora:
         preview_url=row[17],
         file=row[18],
         validation=row[19],
-        metadata=row[20],
-        provenance=row[21],
-        revision=row[22],
-        deleted_at=row[23],
+        provenance=row[20],
+        revision=row[21],
+        deleted_at=row[22],
     )
 
 
@@ -95,7 +93,6 @@ def to_row(lora: Lora) -> dict[str, Any]:
         "preview_url": lora.preview_url,
         "file": file,
         "validation": lora.validation,
-        "publication": lora.metadata,
         "provenance": dict(lora.provenance),
         "revision": lora.revision,
         "deleted_at": lora.deleted_at,

@@ -25,7 +25,6 @@ from sqlalchemy import (
 from lora_manager.adapters.database.columns import CodePoints, Document, Id, Moment
 from lora_manager.domain.delivery import Attempt, Content, DeliveryError, Happening, Progress
 from lora_manager.domain.file.record import FileRecord
-from lora_manager.domain.metadata import Publication
 from lora_manager.domain.provenance import Source
 from lora_manager.domain.scan import Scan
 from lora_manager.domain.trigger import Trigger
@@ -80,7 +79,6 @@ adapters = Table(
     Column("triggers", Document(tuple[Trigger, ...]), nullable=False),
     Column("file", Document(FileRecord)),
     Column("validation", Document(Validation), nullable=False),
-    Column("publication", Document(Publication), nullable=False),
     Column("provenance", Document(Mapping[str, Source]), nullable=False),
 )
 
@@ -204,3 +202,30 @@ Index(
     postgresql_where=KEYED,
 )
 Index("ix_deliveries_status_mode_id", deliveries.c.status, deliveries.c.mode, deliveries.c.id)
+
+# The outbox. No foreign key: with one, whoever publishes would wait for whoever changes the LoRA.
+publications = Table(
+    "publications",
+    metadata,
+    Column("adapter_id", Id, primary_key=True),
+    Column("event", CodePoints, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("waiting_since", Moment),
+    Column("due_at", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("published_revision", BigInteger),
+    Column("synced_at", Moment),
+    Column("version", CodePoints),
+    Column("uri", CodePoints),
+    Column("detail", Document(str)),
+)
+
+OUTSTANDING = publications.c.due_at.is_not(None)
+
+Index(
+    "ix_publications_due",
+    publications.c.due_at,
+    publications.c.adapter_id,
+    sqlite_where=OUTSTANDING,
+    postgresql_where=OUTSTANDING,
+)

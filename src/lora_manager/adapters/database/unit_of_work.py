@@ -10,15 +10,20 @@ from lora_manager.adapters.database.deliveries import SqlDeliveryRepository
 from lora_manager.adapters.database.engine import Database
 from lora_manager.adapters.database.errors import translated
 from lora_manager.adapters.database.loras import SqlLoraRepository
+from lora_manager.adapters.database.publications import SqlPublicationRepository
 from lora_manager.adapters.database.scans import SqlScanRepository
 from lora_manager.ports.unit_of_work import UnitOfWork
 
 
 class SqlAlchemyUnitOfWork(UnitOfWork):
-    """A transaction that may write; entered once, and good for several commits."""
+    """A transaction that may write; entered once, and good for several commits.
 
-    def __init__(self, database: Database) -> None:
+    :param publishes: whether what is announced is kept, to be published
+    """
+
+    def __init__(self, database: Database, *, publishes: bool = False) -> None:
         self._database = database
+        self._publishes = publishes
         self._stack = AsyncExitStack()
         self._connection: AsyncConnection
 
@@ -33,6 +38,10 @@ class SqlAlchemyUnitOfWork(UnitOfWork):
     @property
     def deliveries(self) -> SqlDeliveryRepository:
         return self._deliveries
+
+    @property
+    def publications(self) -> SqlPublicationRepository:
+        return self._publications
 
     async def __aenter__(self) -> Self:
         self._connection = await self._stack.enter_async_context(self._database.writing())
@@ -53,3 +62,4 @@ class SqlAlchemyUnitOfWork(UnitOfWork):
         self._loras = SqlLoraRepository(self._connection, self._database.place)
         self._scans = SqlScanRepository(self._connection, self._database.place)
         self._deliveries = SqlDeliveryRepository(self._connection, self._database.place)
+        self._publications = SqlPublicationRepository(self._connection, self._database.place, publishes=self._publishes)

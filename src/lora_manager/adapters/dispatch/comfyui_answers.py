@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from lora_manager.adapters.dispatch.answers import PASSING, parsed
+from lora_manager.adapters.outbound.answers import PASSING, parsed
 from lora_manager.domain.delivery import DispatchFailed
 
 _TOLD = 5  # wrong inputs of one workflow that are told

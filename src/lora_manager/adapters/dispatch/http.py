@@ -1,13 +1,12 @@
 """Delivering to any server that takes a POST of JSON."""
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from typing import cast
 
 import msgspec
 
-from lora_manager.adapters.dispatch.answers import PASSING
+from lora_manager.adapters.outbound.answers import PASSING, retry_after
 from lora_manager.adapters.outbound.client import OutboundClient
 from lora_manager.adapters.outbound.connection import Answer
 from lora_manager.domain.delivery import Delivery, DispatchFailed, HttpTarget, Result, parse_target
@@ -16,7 +15,6 @@ from lora_manager.ports.dispatcher import Dispatcher, Report
 MAX_ANSWER = 64 * 1024  # bytes of an answer that are kept
 _MAX_DEPTH = 64  # of JSON that is kept as JSON: whoever reads it later may bear less than we do
 _MAX_SAID = 300  # characters of an answer that a message repeats
-_MAX_WAIT = timedelta(days=1)
 
 
 class HttpDispatcher(Dispatcher):
@@ -100,19 +98,3 @@ def _refused(target: HttpTarget, answer: Answer, now: datetime) -> DispatchFaile
         retry_after=retry_after(answer.headers.get("retry-after", ""), now) if retryable else None,
         result={"status": answer.status, "body": _content(answer), "truncated": answer.truncated},
     )
-
-
-def retry_after(value: str, now: datetime) -> timedelta | None:
-    """How long the server wants to be left alone, at most a day; None where it does not say.
-
-    Source: RFC 9110 section 10.2.3
-    """
-    if value.isascii() and value.isdigit():
-        wait = timedelta(seconds=min(float(value), _MAX_WAIT.total_seconds()))
-    else:
-        try:
-            date = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        wait = min((date if date.tzinfo else date.replace(tzinfo=UTC)) - now, _MAX_WAIT)
-    return max(wait, timedelta())

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from lora_manager.adapters.dispatch.answers import PASSING, parsed
+from lora_manager.adapters.outbound.answers import PASSING, parsed
 from lora_manager.adapters.outbound.connection import Answer
 from lora_manager.domain.delivery import DispatchFailed
 from lora_manager.domain.text import CONTROL

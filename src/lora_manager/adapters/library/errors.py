@@ -1,10 +1,13 @@
-"""What the operating system says of a file, in the domain's words."""
+"""Why a file cannot be read, in the domain's words."""
 
 import errno
 import os
+from collections.abc import Sequence
 
-from lora_manager.domain.errors import FileMissing, FileNotReadable
+from lora_manager.domain.errors import FileMissing, FileNotReadable, OutsideLibrary
 
+SCHEME = "s3://"
+CHANGED = "it changed while it was read; try again when nothing writes to it"
 _REASONS = {
     errno.EACCES: "permission denied; let the user that runs the service read it",
     errno.EPERM: "permission denied; let the user that runs the service read it",
@@ -21,3 +24,15 @@ def translate(path: str, error: OSError) -> FileNotReadable:
             return FileNotReadable(path, "a link that leads nowhere")
         return FileMissing(path)
     return FileNotReadable(path, _REASONS.get(error.errno or 0) or error.strerror or type(error).__name__)
+
+
+class OutsideBucket(OutsideLibrary):
+    """A path in object storage leads outside what the service may read there, if it may read any."""
+
+    def __init__(self, path: str, roots: Sequence[str]) -> None:
+        super().__init__(path, path.rpartition("/")[0], roots)
+        known = ", ".join(roots) or "none"
+        bucket = path.removeprefix(SCHEME).partition("/")[0]
+        way_out = f"set S3_BUCKET to {bucket} and S3_PREFIX to a folder above it, or to nothing, to allow it"
+        written = path.encode(errors="backslashreplace").decode()
+        self.args = (f"{written} lies outside the library roots ({known}); {way_out}",)

@@ -7,20 +7,24 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
+from datetime import timedelta
 from threading import Event
 from typing import TypeVar
 
 from lora_manager.adapters.library.crew import Crew
 from lora_manager.adapters.library.errors import translate
+from lora_manager.adapters.library.names import refusal_by_name
 from lora_manager.adapters.library.reading import FileReader, regular_file
 from lora_manager.adapters.library.roots import LibraryRoots
-from lora_manager.adapters.library.walk import refusal_by_name, walk
+from lora_manager.adapters.library.walk import companions_beside, walk
+from lora_manager.domain.blob import WHOLE, Span
 from lora_manager.domain.scan import FoundFile, Refused
-from lora_manager.ports.library import Consumer, Examined, Library, ResultT
+from lora_manager.ports.library import Consumer, Examined, Library, Listing, ResultT
 
 WINDOW = 64  # files read ahead of the one that is waited for
 MANY = 400  # files that are worth starting processes for: about what one reads in the time it takes to start
 BATCH = 16  # files sent to a process at once
+ERRANDS = 4  # threads for what is soon done: it must not queue behind files that are read to their end
 AHEAD = 16  # batches begun for each process: it must not wait while what was read before is stored
 
 T = TypeVar("T")
@@ -38,6 +42,7 @@ class LocalLibrary(Library):
         self._reader = FileReader(self._roots)
         self._readers = threads or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="library")
+        self._errands = ThreadPoolExecutor(ERRANDS, thread_name_prefix="library errands")
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -47,15 +52,19 @@ class LocalLibrary(Library):
     def close(self) -> None:
         """Stop the threads once they have finished what they read."""
         self._pool.shutdown(cancel_futures=True)
+        self._errands.shutdown(cancel_futures=True)
 
     def locate(self, path: str) -> str:
         return self._roots.locate(path)
 
     async def stat(self, path: str) -> FoundFile:
-        return await asyncio.wrap_future(self._pool.submit(self._stat, path))
+        return await asyncio.wrap_future(self._errands.submit(self._stat, path))
 
-    async def list(self, folder: str) -> tuple[Sequence[FoundFile], Sequence[Refused]]:
-        return await asyncio.wrap_future(self._pool.submit(self._list, folder))
+    async def list(self, folder: str) -> Listing:
+        return await asyncio.wrap_future(self._errands.submit(self._list, folder))
+
+    async def companions(self, path: str) -> Sequence[str]:
+        return await asyncio.wrap_future(self._errands.submit(self._companions, path))
 
     def examine(
         self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
@@ -66,6 +75,20 @@ class LocalLibrary(Library):
         examine = self._reader.examine
         jobs = (self._pool.submit(examine, path, open_consumer, stopped.is_set) for path in paths)
         return _in_order(jobs, WINDOW, stopped.set)
+
+    async def read(self, path: str, span: Span = WHOLE) -> AsyncGenerator[bytes, None]:
+        chunks = self._reader.chunks(path, span)
+        reading = self._errands.submit(next, chunks, b"")
+        try:
+            while chunk := await asyncio.wrap_future(reading):
+                yield chunk
+                reading = self._errands.submit(next, chunks, b"")
+        finally:
+            reading.add_done_callback(lambda _: chunks.close())  # not before the thread that reads has let go of it
+
+    async def presign(self, path: str, lifetime: timedelta) -> str | None:
+        self.locate(path)
+        return None
 
     async def _examine_in_processes(
         self, paths: Sequence[str], open_consumer: Callable[[FoundFile], Consumer[ResultT]]
@@ -86,23 +109,19 @@ class LocalLibrary(Library):
             raise translate(path, error) from error
         return regular_file(path, status)
 
-    def _list(self, folder: str) -> tuple[Sequence[FoundFile], Sequence[Refused]]:
+    def _list(self, folder: str) -> Listing:
         self._roots.require_inside(folder)
-        if not os.path.isdir(folder):
-            refusal = refusal_by_name(folder)
-            return ([], [Refused(folder, refusal)]) if refusal else ([self._stat(folder)], [])
-        found: list[FoundFile] = []
-        refused: list[Refused] = []
-        for item in walk(folder, self._roots):
-            if isinstance(item, FoundFile):
-                found.append(item)
-            else:
-                refused.append(item)
-        return sorted(found, key=_path_of), sorted(refused, key=_path_of)
+        if os.path.isdir(folder):
+            return walk(folder, self._roots)
+        refusal = refusal_by_name(folder)
+        if refusal is not None:
+            return Listing((), [Refused(folder, refusal)])
+        companions = companions_beside(folder, self._roots)
+        return Listing([self._stat(folder)], (), {folder: companions} if companions else {})
 
-
-def _path_of(item: FoundFile | Refused) -> str:
-    return item.path
+    def _companions(self, path: str) -> Sequence[str]:
+        self._roots.require_inside(path)
+        return companions_beside(path, self._roots)
 
 
 def _can_be_sent(open_consumer: object) -> bool:

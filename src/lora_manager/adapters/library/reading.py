@@ -1,14 +1,15 @@
-"""Reading one file from its first byte to its last."""
+"""Reading one file."""
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from io import FileIO
 from threading import local
 
-from lora_manager.adapters.library.errors import translate
+from lora_manager.adapters.library.errors import CHANGED, translate
+from lora_manager.adapters.library.names import refusal_by_name
 from lora_manager.adapters.library.roots import LibraryRoots
-from lora_manager.adapters.library.walk import refusal_by_name
+from lora_manager.domain.blob import Span
 from lora_manager.domain.errors import FileNotReadable, InvalidFile
 from lora_manager.domain.scan import FoundFile
 from lora_manager.ports.library import Consumer, Examined, ResultT
@@ -34,23 +35,45 @@ class FileReader:
         """Feed the file to a consumer; asked to stop, it ends early with whatever that gives."""
         found = FoundFile(path, 0, None)
         try:
+            refusal = refusal_by_name(path)
+            if refusal is not None:
+                raise FileNotReadable(path, refusal)
             with self._open(path) as file:
                 found = regular_file(path, os.fstat(file.fileno()))
                 consumer = open_consumer(found)
                 self._feed(file, found.size_bytes, consumer, is_stopped)
                 if regular_file(path, os.fstat(file.fileno())) != found:
-                    raise FileNotReadable(path, "it changed while it was read; try again when nothing writes to it")
+                    raise FileNotReadable(path, CHANGED)
                 return Examined(found, consumer.finish())
         except OSError as error:
             return Examined(found, translate(path, error))
         except InvalidFile as error:
             return Examined(found, error)
 
+    def chunks(self, path: str, span: Span) -> Generator[bytes, None, None]:
+        """The bytes of any file, each chunk read when it is asked for.
+
+        :raises FileNotReadable: it is no regular file, the system refuses, or it is not the same file to the end
+        :raises OutsideLibrary: it lies outside the roots
+        """
+        try:
+            with self._open(path) as file:
+                opened = os.fstat(file.fileno())
+                size = regular_file(path, opened).size_bytes
+                left = (size if span.end is None else min(span.end, size)) - span.begin
+                file.seek(span.begin)
+                while left > 0:
+                    chunk = file.read(min(left, CHUNK))
+                    # By its path: one that another file was put in the place of stays as it was, for those who have it.
+                    if _identity(os.stat(path)) != _identity(opened) or not chunk:
+                        raise FileNotReadable(path, CHANGED)
+                    yield chunk
+                    left -= len(chunk)
+        except OSError as error:
+            raise translate(path, error) from error
+
     def _open(self, path: str) -> FileIO:
         """Open the file whose real path was checked: a link is followed once, before the check, never after it."""
-        refusal = refusal_by_name(path)
-        if refusal is not None:
-            raise FileNotReadable(path, refusal)
         return FileIO(self._roots.require_inside(path), opener=_open_as_it_is)
 
     def _feed(self, file: FileIO, size: int, consumer: Consumer[ResultT], is_stopped: Callable[[], bool]) -> None:
@@ -68,6 +91,10 @@ class FileReader:
 
 def _open_as_it_is(path: str, flags: int) -> int:
     return os.open(path, flags | _AS_IT_IS)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def regular_file(path: str, status: os.stat_result) -> FoundFile:

@@ -38,9 +38,16 @@ class LibraryRoots:
         :raises OutsideLibrary: it does not; the error names the root to add
         """
         real = os.path.realpath(path)
-        if not any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in self._real):
+        if not self._hold(real):
             raise OutsideLibrary(path, real if os.path.isdir(real) else os.path.dirname(real), self.paths)
         return real
+
+    def admit(self, path: str) -> bool:
+        """Whether the real path lies inside a root."""
+        return self._hold(os.path.realpath(path))
+
+    def _hold(self, real: str) -> bool:
+        return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in self._real)
 
 
 def _normal(path: str) -> str:

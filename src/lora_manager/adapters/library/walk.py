@@ -2,89 +2,133 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Sequence
+from operator import attrgetter
 
+from lora_manager.adapters.library.companions import Companions
 from lora_manager.adapters.library.errors import translate
+from lora_manager.adapters.library.names import is_safetensors, refusal_by_name
 from lora_manager.adapters.library.roots import LibraryRoots, printable
-from lora_manager.domain.errors import OutsideLibrary
+from lora_manager.domain.errors import FileMissing, OutsideLibrary
 from lora_manager.domain.scan import FoundFile, Refused
+from lora_manager.ports.library import Listing
 
-SAFETENSORS = frozenset({".safetensors", ".sft"})  # the names ComfyUI takes for safetensors
-PICKLES = frozenset({".pt", ".pt2", ".ckpt", ".bin", ".pth", ".pkl"})  # the others it takes, all of them pickles
-_PICKLE_REASON = "a pickle by its name: opening one can run code, so it is never opened; convert it to safetensors"
-_GGUF_REASON = "a GGUF file; only safetensors files can be registered"
+_by_path = attrgetter("path")
 
 
-def refusal_by_name(path: str) -> str | None:
-    """Why a file of this name is refused without opening it, or None."""
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in PICKLES:
-        return _PICKLE_REASON
-    return _GGUF_REASON if suffix == ".gguf" else None
-
-
-def walk(folder: str, roots: LibraryRoots) -> Iterator[FoundFile | Refused]:
-    """Every safetensors file in or below a folder, and what is refused unread; the order is the file system's.
+def walk(folder: str, roots: LibraryRoots) -> Listing:
+    """Every safetensors file in or below a folder with what lies beside it, and what is refused unread.
 
     A linked folder is entered where its target lies inside a root; no folder is entered twice, and by its own path
     rather than by a link to it.
 
     :raises FileNotReadable: the folder itself is missing or cannot be read
     """
-    seen: set[tuple[int, int]] = set()
-    pending = [folder]
-    linked: list[str] = []
-    while pending or linked:
-        current = pending.pop() if pending else linked.pop()
-        try:
-            status = os.stat(current)
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            entries = list(os.scandir(current))
-        except OSError as error:
-            failure = translate(current, error)
-            if current == folder:
-                raise failure from error
-            yield Refused(printable(current), failure.reason)
-            continue
-        for entry in entries:
-            yield from _enter(entry, roots, pending, linked)
+    walking = _Walk(roots)
+    walking.enter(folder)
+    return walking.listing()
 
 
-def _enter(
-    entry: "os.DirEntry[str]", roots: LibraryRoots, pending: list[str], linked: list[str]
-) -> Iterator[FoundFile | Refused]:
-    """What one directory entry is; a folder is put on the list of those to enter."""
+def companions_beside(path: str, roots: LibraryRoots) -> Sequence[str]:
+    """What lies beside one file; nothing where its folder is missing, or outside the roots.
+
+    :raises FileNotReadable: the folder cannot be read
+    """
+    folder, file_name = os.path.split(path)
+    if not roots.admit(folder):
+        return ()
     try:
-        if entry.is_dir():
-            if entry.is_symlink():
-                roots.require_inside(entry.path)
-                linked.append(entry.path)
-            else:
-                pending.append(entry.path)
-            return
-        refusal = refusal_by_name(entry.name)
-        if refusal is not None:
-            yield Refused(printable(entry.path), refusal)
-            return
-        if os.path.splitext(entry.name)[1].lower() not in SAFETENSORS:
-            return
-        if entry.is_symlink():
-            roots.require_inside(entry.path)
-        status = entry.stat()
+        entries = list(os.scandir(folder))
     except OSError as error:
-        yield Refused(printable(entry.path), translate(entry.path, error).reason)
-        return
-    except OutsideLibrary as error:
-        yield Refused(printable(entry.path), str(error))
-        return
-    yield _found(entry.path, status)
+        failure = translate(folder, error)
+        if isinstance(failure, FileMissing):
+            return ()
+        raise failure from error
+    stem = os.path.splitext(file_name)[0]
+    companions = Companions()
+    for entry in entries:
+        if entry.name.startswith(stem) and _may_be_read(entry, roots):
+            companions.add(entry.path, entry.name)
+    return companions.of(path)
 
 
-def _found(path: str, status: os.stat_result) -> FoundFile | Refused:
-    if not stat.S_ISREG(status.st_mode):
-        return Refused(printable(path), "not a regular file")
-    if printable(path) != path:
-        return Refused(printable(path), "its name is not valid UTF-8; rename it")
-    return FoundFile(path, status.st_size, status.st_mtime_ns)
+def _may_be_read(entry: "os.DirEntry[str]", roots: LibraryRoots) -> bool:
+    """Whether it is a regular file inside the roots whose name is text; asks the system of links only."""
+    return (
+        entry.is_file() and (not entry.is_symlink() or roots.admit(entry.path)) and printable(entry.path) == entry.path
+    )
+
+
+class _Walk:
+    """What was found so far, and the folders that are still to be entered."""
+
+    def __init__(self, roots: LibraryRoots) -> None:
+        self._roots = roots
+        self._seen: set[tuple[int, int]] = set()
+        self._pending: list[str] = []
+        self._linked: list[str] = []
+        self._files: list[FoundFile] = []
+        self._refused: list[Refused] = []
+        self._companions = Companions()
+
+    def enter(self, folder: str) -> None:
+        """Find all there is in and below it."""
+        self._pending = [folder]
+        while self._pending or self._linked:
+            current = self._pending.pop() if self._pending else self._linked.pop()
+            try:
+                status = os.stat(current)
+                if (status.st_dev, status.st_ino) in self._seen:
+                    continue
+                self._seen.add((status.st_dev, status.st_ino))
+                entries = list(os.scandir(current))
+            except OSError as error:
+                failure = translate(current, error)
+                if current == folder:
+                    raise failure from error
+                self._refuse(current, failure.reason)
+                continue
+            for entry in entries:
+                self._take(entry)
+
+    def listing(self) -> Listing:
+        """All of it, in order."""
+        self._files.sort(key=_by_path)
+        self._refused.sort(key=_by_path)
+        return Listing(self._files, self._refused, self._companions.of_each(self._files))
+
+    def _take(self, entry: "os.DirEntry[str]") -> None:
+        try:
+            if entry.is_dir():
+                self._take_folder(entry)
+            elif is_safetensors(entry.name):
+                self._take_file(entry)
+            elif (refusal := refusal_by_name(entry.name)) is not None:
+                self._refuse(entry.path, refusal)
+            elif _may_be_read(entry, self._roots):
+                self._companions.add(entry.path, entry.name)
+        except OSError as error:
+            self._refuse(entry.path, translate(entry.path, error).reason)
+        except OutsideLibrary as error:
+            self._refuse(entry.path, str(error))
+
+    def _take_folder(self, entry: "os.DirEntry[str]") -> None:
+        if entry.is_symlink():
+            self._roots.require_inside(entry.path)
+            self._linked.append(entry.path)
+        else:
+            self._pending.append(entry.path)
+
+    def _take_file(self, entry: "os.DirEntry[str]") -> None:
+        if entry.is_symlink():
+            self._roots.require_inside(entry.path)
+        status = entry.stat()
+        if not stat.S_ISREG(status.st_mode):
+            self._refuse(entry.path, "not a regular file")
+        elif printable(entry.path) != entry.path:
+            self._refuse(entry.path, "its name is not valid UTF-8; rename it")
+        else:
+            self._files.append(FoundFile(entry.path, status.st_size, status.st_mtime_ns))
+
+    def _refuse(self, path: str, reason: str) -> None:
+        self._refused.append(Refused(printable(path), reason))

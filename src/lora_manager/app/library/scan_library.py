@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from lora_manager.app.library.filling import Filling
 from lora_manager.app.library.inspect_file import inspection_of
 from lora_manager.app.library.settlement import BATCH_FILES, Read, Settlement
+from lora_manager.app.library.sidecars import Sidecars
 from lora_manager.app.library.tally import CountedInspection, Tally
-from lora_manager.domain.errors import FileNotReadable, InvalidFile
+from lora_manager.domain.errors import FileNotReadable, InvalidFile, Unavailable
 from lora_manager.domain.events import Event, EventName
 from lora_manager.domain.file import Inspected
 from lora_manager.domain.scan import Finding, FoundFile, KnownFile, Outcome, Progress, triage
@@ -32,10 +34,12 @@ class ScanLibraryCommand:
 
     :param paths: folders (with all below them) and single files
     :param dry_run: report what would happen, change nothing
+    :param sidecars: fill in what the sidecars of registered files say, too, where no user has said otherwise
     """
 
     paths: tuple[str, ...]
     dry_run: bool = False
+    sidecars: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,8 @@ class ScanLibrary:
     """Find the LoRA files in folders, read those that are new or touched, and register, move or mark them.
 
     Every file gets a line in the report. What was found is stored every second, so an interrupted scan goes on where it
-    stopped. A file that is no LoRA is named with its reason and the rest goes on.
+    stopped. A file that is no LoRA is named with its reason and the rest goes on. A new LoRA takes in what other tools
+    left beside its file.
     """
 
     begin: BeginUnitOfWork
@@ -57,9 +62,13 @@ class ScanLibrary:
         """Scan and report; ``on_progress`` is called often, from any thread.
 
         :raises FileNotReadable: none of the paths exists and is readable
+        :raises Unavailable: none of the paths' stores answers
         :raises OutsideLibrary: a path lies outside the library roots
         """
-        findings = await _Run(self, dry_run=command.dry_run).scan(command.paths, on_progress)
+        run = _Run(self, dry_run=command.dry_run)
+        findings = await run.scan(command.paths, on_progress)
+        if command.sidecars:
+            findings = await run.fill(findings)
         if not command.dry_run:
             self.log.record([Event(EventName.SCANNED, self.clock.now())])
         return findings
@@ -70,11 +79,14 @@ class _Run:
 
     def __init__(self, use: ScanLibrary, *, dry_run: bool) -> None:
         self._use = use
+        self._dry_run = dry_run
+        self._sidecars = Sidecars(use.library)
         self._found: dict[str, FoundFile] = {}
         self._known: dict[UUID, KnownFile] = {}
         self._refused: dict[str, str] = {}
         self._settlement = Settlement(
             self._found,
+            self._sidecars,
             begin=use.begin,
             library=use.library,
             clock=use.clock,
@@ -97,23 +109,30 @@ class _Run:
             *(_rejected(path, reason) for path, reason in self._refused.items() if path not in broken),
         ]
 
+    async def fill(self, findings: Sequence[Finding]) -> list[Finding]:
+        """The findings, once the LoRAs that were registered before have taken in their sidecars."""
+        use = self._use
+        filling = Filling(self._sidecars, begin=use.begin, clock=use.clock, log=use.log, dry_run=self._dry_run)
+        return await filling.fill(findings)
+
     async def _look(self, paths: Sequence[str]) -> None:
         """Find what is on disk and what is registered at or below the paths."""
-        unreadable = []
+        unreadable: dict[str, FileNotReadable | Unavailable] = {}
         for path in paths:
             try:
-                found, refused = await self._use.library.list(path)
-            except FileNotReadable as error:
-                unreadable.append(error)
+                listing = await self._use.library.list(path)
+            except (FileNotReadable, Unavailable) as error:
+                unreadable[path] = error
                 continue
-            self._found |= {file.path: file for file in found}
-            self._refused |= {file.path: file.reason for file in refused}
+            self._found |= {file.path: file for file in listing.files}
+            self._refused |= {file.path: file.reason for file in listing.refused}
+            self._sidecars.add(listing.companions)
             known_files = await self._use.report.known_files(path)
             self._known |= {known.lora_id: known for known in known_files if not known.deleted}
         if len(unreadable) == len(paths) and unreadable:
-            raise unreadable[0]
-        # A disk that is not there holds up none of the others, and what is registered on it stays as it is.
-        self._refused |= {error.path: error.reason for error in unreadable}
+            raise next(iter(unreadable.values()))
+        # A disk or bucket that is not there holds up none of the others, and what is registered on it stays as it is.
+        self._refused |= {path: _reason(error) for path, error in unreadable.items()}
 
     async def _read(self, files: Sequence[FoundFile], tally: Tally) -> None:
         """Read files; how far a large one is, is told while it is read."""
@@ -148,5 +167,5 @@ def _rejected(path: str, reason: str) -> Finding:
     return Finding(outcome=Outcome.REJECTED, path=path, reason=reason)
 
 
-def _reason(error: InvalidFile) -> str:
+def _reason(error: InvalidFile | Unavailable) -> str:
     return error.reason if isinstance(error, FileNotReadable) else str(error)

@@ -3,15 +3,19 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
+from lora_manager.app.change import add, save
 from lora_manager.app.library.inspect_file import inspection_of
+from lora_manager.app.library.sidecars import Sidecars
 from lora_manager.domain.errors import Conflict, FileMissing, InvalidFile
 from lora_manager.domain.file import Inspected
 from lora_manager.domain.file.record import FileState, name_from_stem, stem_of
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.scan import Finding, FoundFile, KnownFile
 from lora_manager.domain.settle import Candidates, Settled, Turn, broken, gone, settle, turn_of
+from lora_manager.domain.sidecar import NOTHING, Told
 from lora_manager.ports.clock import Clock
 from lora_manager.ports.event_log import EventLog
 from lora_manager.ports.identifiers import Identifiers
@@ -24,18 +28,21 @@ ATTEMPTS = 5  # against another scan that registers the same names at the same m
 Read = tuple[FoundFile, Inspected]
 Later = tuple[Turn, Read]
 Decide = Callable[[UnitOfWork], Awaitable[tuple[Sequence[Settled], Sequence[Later]]]]
+T = TypeVar("T")
 
 
 class Settlement:
     """What became of the files of one scan.
 
     :param found: the files of this scan by path, as last looked at; the scan keeps it up to date
+    :param sidecars: what lies beside them, which a new LoRA takes in; kept up to date, too
     :param dry_run: decide everything and store nothing
     """
 
     def __init__(
         self,
         found: Mapping[str, FoundFile],
+        sidecars: Sidecars,
         *,
         begin: BeginUnitOfWork,
         library: Library,
@@ -45,6 +52,7 @@ class Settlement:
         dry_run: bool,
     ) -> None:
         self._found = found
+        self._sidecars = sidecars
         self._begin = begin
         self._library = library
         self._clock = clock
@@ -88,6 +96,8 @@ class Settlement:
             await self._mark({entry.lora_id: entry.path for entry in lost[start : start + BATCH_FILES]}, refused)
 
     async def _settle(self, batch: Sequence[Later]) -> None:
+        told = await self._sidecars.read({found.path: inspected.hashes for _, (found, inspected) in batch})
+
         async def decide(uow: UnitOfWork) -> tuple[Sequence[Settled], Sequence[Later]]:
             candidates = await self._candidates(uow, [read for _, read in batch])
             settled: list[Settled] = []
@@ -96,7 +106,7 @@ class Settlement:
             for turn, read in batch:
                 right_turn = await self._right_turn(read, candidates, awaited) if turn is Turn.AT_ONCE else turn
                 if right_turn is turn:
-                    settled += await self._decide(read, candidates)
+                    settled += await self._decide(read, candidates, told.get(read[0].path, NOTHING))
                 else:
                     later.append((right_turn, read))
                     awaited.add(read[1].hashes.sha256)
@@ -113,12 +123,12 @@ class Settlement:
                 return Turn.KNOWN_CONTENT
         return turn_of(found, inspected, candidates, awaited)
 
-    async def _decide(self, read: Read, candidates: Candidates) -> Sequence[Settled]:
+    async def _decide(self, read: Read, candidates: Candidates, told: Told) -> Sequence[Settled]:
         found, inspected = read
         owners = candidates.with_content(inspected.hashes.sha256)
         held = {lora.id for lora in owners if await self._holds(lora)}
         now, new_id = self._clock.now(), self._identifiers.new
-        verdicts = settle(found, inspected, candidates, held=held, new_id=new_id, now=now)
+        verdicts = settle(found, inspected, candidates, held=held, new_id=new_id, now=now, told=told)
         for verdict in verdicts:
             if verdict.lora is not None:
                 candidates.put(verdict.lora)
@@ -134,20 +144,18 @@ class Settlement:
         await self._commit(decide)
 
     async def _commit(self, decide: Decide) -> None:
-        """Decide and store in one transaction; again from the start when somebody else was faster."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with self._begin() as uow:
-                    settled, later = await decide(uow)
-                    if not self._dry_run:
-                        await _store(uow, settled)
-            except Conflict:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                self._later += later
-                self._note(settled)
-                return
+        """Decide and store in one transaction."""
+
+        async def attempt() -> tuple[Sequence[Settled], Sequence[Later]]:
+            async with self._begin() as uow:
+                settled, later = await decide(uow)
+                if not self._dry_run:
+                    await _store(uow, settled)
+            return settled, later
+
+        settled, later = await retried(attempt)
+        self._later += later
+        self._note(settled)
 
     def _note(self, settled: Sequence[Settled]) -> None:
         """Take what was stored into the report, and tell of it."""
@@ -207,10 +215,20 @@ class Settlement:
         return False
 
 
+async def retried(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What an attempt comes to; it is made again from the start when somebody else was faster."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except Conflict:
+            continue
+    return await attempt()
+
+
 async def _store(uow: UnitOfWork, settled: Sequence[Settled]) -> None:
-    changed = [(verdict.lora, verdict.is_new) for verdict in settled if verdict.lora is not None and verdict.events]
-    await uow.loras.add(*(lora for lora, is_new in changed if is_new))
-    await uow.loras.save(*(lora for lora, is_new in changed if not is_new))
+    changed = [(verdict.lora, verdict) for verdict in settled if verdict.lora is not None and verdict.events]
+    await add(uow, [lora for lora, verdict in changed if verdict.is_new])
+    await save(uow, [(lora, verdict.events) for lora, verdict in changed if not verdict.is_new])
     await uow.commit()
 
 

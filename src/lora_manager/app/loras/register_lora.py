@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from lora_manager.app.change import add
 from lora_manager.app.library.inspect_file import InspectFile
 from lora_manager.domain.lora import FACT_FIELDS, Lora, LoraChanges
 from lora_manager.domain.provenance import Source
@@ -60,7 +61,7 @@ class RegisterLora:
             **fields,
         )
         async with self.begin() as uow:
-            await uow.loras.add(lora)
+            events = await add(uow, [lora])
             await uow.commit()
-        self.log.record([lora.created()])
+        self.log.record(events)
         return lora

@@ -39,6 +39,16 @@ def masked(mode: Mode, params: Mapping[str, object]) -> Mapping[str, object]:
     return {name: rules[name](value) if name in rules else value for name, value in params.items()}
 
 
+def gives_access(url: str) -> bool:
+    """Whether an address itself opens what it leads to: by a name or password in it, or by a key or signature.
+
+    >>> gives_access("https://host/image.png?X-Amz-Signature=5f")
+    True
+    """
+    place, _, fragment = url.partition("#")
+    return _masked_path(_masked_url(place)) != place or _masked_path(f"?{fragment}") != f"?{fragment}"
+
+
 def _masked_headers(headers: object) -> object:
     if not isinstance(headers, Mapping):
         return headers

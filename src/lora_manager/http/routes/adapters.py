@@ -47,7 +47,7 @@ _FILE_PROBLEMS = (
 async def create_adapter(request: ApiRequest) -> Answer:
     body = await request.input(CreateAdapter)
     lora = await request.application.register_lora(body.to_command())
-    return adapter_answer(request, lora, HTTPStatus.CREATED)
+    return await adapter_answer(request, lora, HTTPStatus.CREATED)
 
 
 @Operation("GET", "/adapters", TAG, {200: AdapterPage}, query=AdapterQuery)
@@ -55,7 +55,7 @@ async def list_adapters(request: ApiRequest) -> Answer:
     """List adapters: filtered, ordered, page by page."""
     selection = request.query(AdapterQuery).to_selection()
     page = await request.application.catalog.page(selection)
-    return page_answer(request, selection, page)
+    return await page_answer(request, selection, page)
 
 
 @Operation(
@@ -70,7 +70,7 @@ async def list_adapters(request: ApiRequest) -> Answer:
 async def show_adapter(request: ApiRequest) -> Answer:
     """Show one adapter."""
     lora = await request.application.catalog.get(request.path_id)
-    return adapter_answer(request, lora)
+    return await adapter_answer(request, lora)
 
 
 @Operation(
@@ -93,7 +93,7 @@ async def show_adapter(request: ApiRequest) -> Answer:
 async def change_adapter(request: ApiRequest) -> Answer:
     body = await request.input(PatchAdapter)
     command = body.to_command(request.path_id, await expected_revision(request))
-    return adapter_answer(request, await request.application.revise_lora(command))
+    return await adapter_answer(request, await request.application.revise_lora(command))
 
 
 @Operation(
@@ -115,7 +115,7 @@ async def delete_adapter(request: ApiRequest) -> Answer:
 )
 async def restore_adapter(request: ApiRequest) -> Answer:
     lora = await request.application.restore_lora(request.path_id)
-    return adapter_answer(request, lora)
+    return await adapter_answer(request, lora)
 
 
 @Operation(
@@ -133,7 +133,7 @@ async def verify_adapter(request: ApiRequest) -> Answer:
     lora = await request.application.verify_lora(
         request.path_id, crc32=ExtraHash.CRC32 in wanted, blake3=ExtraHash.BLAKE3 in wanted
     )
-    return adapter_answer(request, lora)
+    return await adapter_answer(request, lora)
 
 
 HANDLERS = (

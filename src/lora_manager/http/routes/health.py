@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from lora_manager.domain.errors import Unavailable
+from lora_manager.domain.errors import InvalidInput, Unavailable
 from lora_manager.http.answer import Answer, json_answer
 from lora_manager.http.operation import Operation
 from lora_manager.http.request import ApiRequest
@@ -33,7 +33,7 @@ async def _silent(parts: Iterable[Part]) -> list[str]:
     for part in parts:
         try:
             await part.check()
-        except Unavailable as error:
+        except (Unavailable, InvalidInput) as error:
             said.append(f"{part.name}: {error}")
     return said
 

@@ -22,7 +22,7 @@ async def list_tags(request: ApiRequest) -> Answer:
 
 @Operation("GET", "/adapters/duplicates", TAG, {200: DuplicateList}, does=FindDuplicates)
 async def list_duplicates(request: ApiRequest) -> Answer:
-    return duplicates_answer(request, await request.application.find_duplicates())
+    return await duplicates_answer(request, await request.application.find_duplicates())
 
 
 @Operation(

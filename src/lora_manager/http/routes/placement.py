@@ -32,7 +32,7 @@ async def activate_adapter(request: ApiRequest) -> Answer:
     query = request.query(ActivateQuery)
     body = await request.input_if_any(ActivateInput)
     lora = await request.application.activate_lora(request.path_id, body.ordinal_with(query))
-    return adapter_answer(request, lora)
+    return await adapter_answer(request, lora)
 
 
 @Operation(
@@ -46,7 +46,7 @@ async def activate_adapter(request: ApiRequest) -> Answer:
 )
 async def deactivate_adapter(request: ApiRequest) -> Answer:
     lora = await request.application.deactivate_lora(request.path_id)
-    return adapter_answer(request, lora)
+    return await adapter_answer(request, lora)
 
 
 @Operation(
@@ -61,7 +61,7 @@ async def deactivate_adapter(request: ApiRequest) -> Answer:
 )
 async def reorder_adapters(request: ApiRequest) -> Answer:
     body = await request.input(ReorderInput)
-    return list_answer(request, await request.application.reorder_loras(body.to_ids()))
+    return await list_answer(request, await request.application.reorder_loras(body.to_ids()))
 
 
 @Operation(

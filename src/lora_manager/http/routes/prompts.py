@@ -44,7 +44,7 @@ async def compose_prompt(request: ApiRequest) -> Answer:
 async def parse_prompt(request: ApiRequest) -> Answer:
     body = await request.input(ParseInput)
     resolved = await request.application.parse_prompt(body.prompt, body.dialect)
-    return parse_answer(request, resolved)
+    return await parse_answer(request, resolved)
 
 
 HANDLERS = (compose_prompt, parse_prompt)

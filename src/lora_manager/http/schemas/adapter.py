@@ -1,18 +1,16 @@
 """The adapter resource: a registered LoRA as clients see it."""
 
-from dataclasses import fields
 from typing import Annotated, Self
 from uuid import UUID
 
-from msgspec import Meta, Struct, convert
+from msgspec import Meta, Struct
 
-from lora_manager.domain.file.facts import Embedded
-from lora_manager.domain.file.record import FileRecord, FileState
 from lora_manager.domain.lora import Lora
-from lora_manager.domain.metadata import Publication, PublicationState
+from lora_manager.domain.publication import Publication, PublicationState
 from lora_manager.domain.trigger import Trigger, TriggerStatus
 from lora_manager.domain.validation import Validation, ValidationState
 from lora_manager.http.schemas import fields as f
+from lora_manager.http.schemas.file import FileResource
 
 
 class TriggerResource(Struct, frozen=True):
@@ -26,56 +24,6 @@ class TriggerResource(Struct, frozen=True):
     def of(cls, trigger: Trigger) -> Self:
         """The trigger as clients see it."""
         return cls(trigger.text, trigger.group, trigger.status)
-
-
-class FileHashes(Struct, frozen=True):
-    """The digests by which sites and runtimes name the file, in lower-case hexadecimal."""
-
-    sha256: str
-    autov1: str
-    autov2: str
-    autov3: str
-    crc32: str | None
-    blake3: str | None
-
-
-class FileNetwork(Struct, frozen=True):
-    """The add-on network in the file."""
-
-    kind: Annotated[str, Meta(examples=["lora"])]
-    rank: int | None
-    rank_min: int | None
-    rank_max: int | None
-    alpha: float | None
-    modules: int
-    tensors: int
-    dtypes: tuple[str, ...]
-
-
-class FileResource(Struct, frozen=True):
-    """The file as last verified."""
-
-    state: FileState
-    checked_at: f.Moment
-    detail: Annotated[str | None, Meta(description="Why it is unreadable")]
-    hashes: FileHashes
-    network: FileNetwork
-    embedded: Annotated[
-        dict[str, str | int | float | list[tuple[str, int]]],
-        Meta(description="What its metadata says of itself; a fact it does not tell is absent"),
-    ]
-
-    @classmethod
-    def of(cls, file: FileRecord) -> Self:
-        """The file as clients see it."""
-        return cls(
-            state=file.state,
-            checked_at=f.moment(file.checked_at),
-            detail=file.detail,
-            hashes=convert(file.hashes, FileHashes, from_attributes=True),
-            network=convert(file.network, FileNetwork, from_attributes=True),
-            embedded=_told(file.embedded),
-        )
 
 
 class ValidationResource(Struct, frozen=True):
@@ -110,8 +58,10 @@ class MetadataResource(Struct, frozen=True):
     detail: str | None
 
     @classmethod
-    def of(cls, publication: Publication) -> Self:
-        """The publication as clients see it."""
+    def of(cls, publication: Publication | None) -> Self:
+        """The publication as clients see it; there being none is ``off``."""
+        if publication is None:
+            return cls(state=PublicationState.OFF, uri=None, synced_at=None, detail=None)
         return cls(
             state=publication.state,
             uri=publication.uri,
@@ -149,8 +99,11 @@ class AdapterResource(Struct, frozen=True, kw_only=True):
     updated_at: f.Moment
 
     @classmethod
-    def of(cls, lora: Lora) -> Self:
-        """The LoRA as clients see it."""
+    def of(cls, lora: Lora, publication: Publication | None = None) -> Self:
+        """The LoRA as clients see it.
+
+        :param publication: of its metadata; None where nothing is published
+        """
         return cls(
             id=lora.id,
             name=lora.name,
@@ -172,14 +125,8 @@ class AdapterResource(Struct, frozen=True, kw_only=True):
             size_bytes=lora.size_bytes,
             file=None if lora.file is None else FileResource.of(lora.file),
             validation=ValidationResource.of(lora.validation),
-            metadata=MetadataResource.of(lora.metadata),
+            metadata=MetadataResource.of(publication),
             revision=lora.revision,
             created_at=f.moment(lora.created_at),
             updated_at=f.moment(lora.updated_at),
         )
-
-
-def _told(embedded: Embedded) -> dict[str, str | int | float | list[tuple[str, int]]]:
-    """The facts that a file's metadata does tell."""
-    told = {field.name: getattr(embedded, field.name) for field in fields(embedded)}
-    return {name: value for name, value in told.items() if value not in (None, ())}

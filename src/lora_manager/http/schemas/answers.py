@@ -8,13 +8,19 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from lora_manager.domain.registry import SharedBy
-from lora_manager.http.schemas.adapter import AdapterResource
+from lora_manager.http.schemas.adapter import AdapterResource, ValidationResource
 
 
 class AdapterAnswer(Struct, frozen=True):
     """One adapter."""
 
     adapter: AdapterResource
+
+
+class ValidationAnswer(Struct, frozen=True):
+    """What was said of an adapter's file."""
+
+    validation: ValidationResource
 
 
 class AdapterList(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Files on local disks: looked at, listed and read."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -165,6 +166,21 @@ async def test_files_are_read_several_at_a_time(store: LocalLibrary, tmp_path: P
     assert await read(store, paths, lambda _: Probe(both.wait)) == [b"ink", b"ink"]
 
 
+async def test_a_file_is_looked_at_and_sent_while_every_reader_is_busy(store: LocalLibrary, tmp_path: Path) -> None:
+    go_on = threading.Event()
+    paths = [tmp_path / f"{place}.safetensors" for place in range(WINDOW)]
+    for path in paths:
+        path.write_bytes(b"ink")
+    busy = asyncio.ensure_future(read(store, paths, lambda _: Probe(lambda: go_on.wait(timeout=30))))
+    async with asyncio.timeout(20):
+        assert (await store.stat(str(paths[0]))).size_bytes == 3
+        assert [chunk async for chunk in store.read(str(paths[0]))] == [b"ink"]
+        assert len((await store.list(str(tmp_path))).files) == WINDOW
+        assert await store.companions(str(paths[0])) == ()
+    go_on.set()
+    assert await busy == [b"ink"] * WINDOW
+
+
 async def test_closing_early_stops_the_reading_of_what_was_begun(store: LocalLibrary, tmp_path: Path) -> None:
     paths = [tmp_path / f"{place:03}.safetensors" for place in range(2 * WINDOW)]
     for path in paths:
@@ -236,24 +252,88 @@ async def test_a_listing_is_ordered_by_path_whatever_the_file_system_does(store:
     (tmp_path / "b").mkdir()
     for name in ("c.safetensors", "a.safetensors", "b/z.safetensors", "d.pt", "b/a.ckpt"):
         (tmp_path / name).touch()
-    found, refused = await store.list(str(tmp_path))
-    assert [file.path.removeprefix(f"{tmp_path}/") for file in found] == [
+    listing = await store.list(str(tmp_path))
+    assert [file.path.removeprefix(f"{tmp_path}/") for file in listing.files] == [
         "a.safetensors",
         "b/z.safetensors",
         "c.safetensors",
     ]
-    assert [file.path.removeprefix(f"{tmp_path}/") for file in refused] == ["b/a.ckpt", "d.pt"]
+    assert [file.path.removeprefix(f"{tmp_path}/") for file in listing.refused] == ["b/a.ckpt", "d.pt"]
 
 
-async def test_a_single_file_can_be_listed(store: LocalLibrary, tmp_path: Path) -> None:
-    (tmp_path / "ink.safetensors").write_bytes(b"12345")
-    (tmp_path / "old.pt").touch()
-    [found], refused = await store.list(str(tmp_path / "ink.safetensors"))
-    assert (found.path, found.size_bytes, refused) == (str(tmp_path / "ink.safetensors"), 5, [])
-    found_none, [pickle] = await store.list(str(tmp_path / "old.pt"))
-    assert found_none == []
-    assert pickle.path == str(tmp_path / "old.pt")
-    with pytest.raises(FileMissing):
-        await store.list(str(tmp_path / "gone"))
-    with pytest.raises(OutsideLibrary):
-        await store.list("/etc")
+async def test_closing_early_closes_the_file(store: LocalLibrary, tmp_path: Path) -> None:
+    path = tmp_path / "ink.png"
+    path.write_bytes(bytes(3 * CHUNK))
+    before = len(os.listdir("/dev/fd"))
+    async with aclosing(store.read(str(path))) as chunks:
+        await anext(chunks)
+        assert len(os.listdir("/dev/fd")) == before + 1
+    assert len(os.listdir("/dev/fd")) == before
+
+
+async def test_a_reader_that_is_cancelled_closes_the_file_once_the_thread_has_let_go_of_it(
+    store: LocalLibrary, tmp_path: Path
+) -> None:
+    path = tmp_path / "ink.png"
+    path.write_bytes(b"ink")
+    before = len(os.listdir("/dev/fd"))
+    for _ in range(20):
+        first = asyncio.ensure_future(anext(store.read(str(path))))
+        await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+    store.close()
+    assert len(os.listdir("/dev/fd")) == before
+
+
+async def test_a_link_that_comes_to_lead_outside_is_not_read(tmp_path: Path) -> None:
+    library, outside = tmp_path / "library", tmp_path / "secret"
+    library.mkdir()
+    outside.write_bytes(b"secret")
+    (library / "ink.png").symlink_to(outside)
+    with closing(LocalLibrary([str(library)])) as store, pytest.raises(OutsideLibrary):
+        await anext(store.read(str(library / "ink.png")))
+
+
+async def test_a_pipe_is_not_waited_for(store: LocalLibrary, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ink.png")
+    with pytest.raises(FileNotReadable, match="not a regular file"):
+        await anext(store.read(str(tmp_path / "ink.png")))
+
+
+def rewrite(path: Path) -> None:
+    path.write_bytes(bytes(3 * CHUNK))
+
+
+def put_another_in_its_place(path: Path) -> None:
+    status = path.stat()
+    other = path.with_suffix(".new")
+    rewrite(other)
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(path)
+
+
+def append(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"more")
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, CHUNK)
+
+
+@pytest.mark.parametrize("change", [rewrite, put_another_in_its_place, append, truncate, Path.unlink])
+async def test_a_file_that_is_changed_while_it_is_read_gives_no_bytes_of_another(
+    store: LocalLibrary, tmp_path: Path, change: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "ink.png"
+    path.write_bytes(b"\1" * 3 * CHUNK)
+    os.utime(path, ns=(0, 1_700_000_000_123_456_789))
+    received = []
+    with pytest.raises(FileNotReadable):  # noqa: PT012  # the error may come with any chunk after the change
+        async for chunk in store.read(str(path)):
+            received.append(chunk)
+            if len(received) == 1:
+                change(path)
+    assert set(b"".join(received)) == {1}
