@@ -368,3 +368,20 @@ async def test_a_store_that_does_not_heed_conditions_is_looked_at_just_before(
     assert world.things == ["loras/a"]
     [warning] = [record for record in caplog.records if "does not heed conditions" in record.message]
     assert world.bucket in warning.message
+
+
+async def test_whether_conditions_are_heeded_is_found_out_by_the_first_check_and_leaves_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.faults.overlooked = frozenset({"if-match", "if-none-match"})
+    await world.store.check()
+    assert "does not heed conditions" in caplog.text
+    asked = world.asked("PUT", "DELETE")
+    await world.store.check()
+    assert world.asked("PUT", "DELETE") == asked
+    assert world.things == []
+
+
+async def test_a_key_that_may_only_read_is_good_enough_for_a_check(world: World) -> None:
+    world.faults.fail(403, "AccessDenied", chooses=method("PUT"), times=100)
+    await world.store.check()

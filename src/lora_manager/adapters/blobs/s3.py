@@ -138,6 +138,7 @@ class S3BlobStore(BlobStore, Part):
         name: str = "blob store",
     ) -> None:
         self._name = name
+        self._is_probed = False
         self._connection = connection
         self._bucket = connection.bucket(bucket, setting)
         self._prefix = f"{prefix.strip('/')}/".lstrip("/")
@@ -155,6 +156,10 @@ class S3BlobStore(BlobStore, Part):
             await self._bucket.ask("head_bucket", self.root)
         except Unexplained:
             await self._bucket.ask("list_objects_v2", self.root, Prefix=self._prefix, MaxKeys=1)  # this one says why
+        if not self._is_probed:
+            with suppress(InvalidInput):  # who may only read needs no conditions
+                await self._bucket.probe(self._prefix)
+            self._is_probed = True
 
     async def put(
         self,

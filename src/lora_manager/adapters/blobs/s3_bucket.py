@@ -109,6 +109,14 @@ class Bucket:
         except (WriteConflict, BlobMissing) as error:
             raise BlobChanged(uri) from error
 
+    async def probe(self, prefix: str) -> None:
+        """Find out whether the store heeds conditions, where nobody has yet.
+
+        :param prefix: where an object may be put for a moment
+        :raises InvalidInput: the key may not write there
+        """
+        await self._can_compare(prefix)
+
     async def require(self, key: str, uri: str, replacing: Replacing) -> None:
         """Look whether what is there now may be replaced.
 

@@ -70,6 +70,7 @@ class Publisher(Chore):
         self._chance = chance
         self._room = asyncio.Semaphore(AT_ONCE)
         self._is_waiting_for_store = False
+        self._is_failing = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish what is due until ``stop`` is set; what is under way then is finished."""
@@ -128,7 +129,14 @@ class Publisher(Chore):
         if done:
             revisions = {one.lora_id: one.revision for one in claimed}
             await self._record(done, revisions | {lora.id: lora.revision for lora in loras.values()})
+            self._tell([outcome for outcome in done.values() if isinstance(outcome, str)])
         return done
+
+    def _tell(self, failures: Sequence[str]) -> None:
+        """Warn once that documents are not published; the next warning comes after a batch without a failure."""
+        if failures and not self._is_failing:
+            _logger.warning("metadata is not published, and tried again: %s", failures[0])
+        self._is_failing = bool(failures)
 
     async def _attempt(self, publication: Publication, lora: Lora | None, deadline: float) -> Outcome:
         try:

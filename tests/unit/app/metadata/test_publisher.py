@@ -121,6 +121,21 @@ async def test_one_that_fails_holds_up_no_other(press: Press) -> None:
     assert isinstance(outcomes[paper.id], PublishedDocument)
 
 
+async def test_the_log_says_once_why_documents_are_not_published(
+    press: Press, caplog: pytest.LogCaptureFixture
+) -> None:
+    press.sink.before = [AWAY] * 3
+    ink = await press.register("ink")
+    for title in ("one", "two", "three", "four"):
+        await press.revise(ink, title)
+        await press.publisher.publish_due()
+    assert caplog.text.count(str(AWAY)) == 1
+    press.sink.before = [AWAY]
+    await press.revise(ink, "five")
+    await press.publisher.publish_due()
+    assert caplog.text.count(str(AWAY)) == 2
+
+
 async def test_a_fault_of_ours_is_logged_and_tried_again(press: Press, caplog: pytest.LogCaptureFixture) -> None:
     ink = await press.register()
     press.sink.before = [ZeroDivisionError("secret")]
