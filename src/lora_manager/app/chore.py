@@ -3,7 +3,7 @@
 import asyncio
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
 
@@ -13,6 +13,13 @@ class Chore(Protocol):
     @abstractmethod
     async def run(self, stop: asyncio.Event) -> None:
         """Return soon after ``stop`` is set, with what was under way finished."""
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until ``stop`` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 @asynccontextmanager

@@ -9,6 +9,11 @@ from lora_manager.domain.blob import WHOLE, Blob, Over, Replacing, Span
 from lora_manager.domain.media_types import ANY_TYPE
 
 
+async def in_one_chunk(content: bytes) -> AsyncGenerator[bytes, None]:
+    """Content that is at hand, as :meth:`BlobStore.put` takes it."""
+    yield content
+
+
 class BlobStore(Protocol):
     """Keeps blobs by key.
 

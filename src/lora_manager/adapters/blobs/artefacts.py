@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from lora_manager.adapters.blobs.content import once
 from lora_manager.domain.media_types import media_type_of
 from lora_manager.ports.artefacts import Artefact, ArtefactStore
-from lora_manager.ports.blob_store import BlobStore
+from lora_manager.ports.blob_store import BlobStore, in_one_chunk
 
 
 class BlobArtefactStore(ArtefactStore):
@@ -15,6 +14,6 @@ class BlobArtefactStore(ArtefactStore):
         self._store = store
 
     async def put(self, delivery_id: UUID, name: str, content: bytes) -> Artefact:
-        blob = await self._store.put(f"{delivery_id}/{name}", once(content), media_type=media_type_of(name))
+        blob = await self._store.put(f"{delivery_id}/{name}", in_one_chunk(content), media_type=media_type_of(name))
         assert blob.sha256 is not None  # noqa: S101  # what was just put, every store tells
         return Artefact(name, blob.uri, blob.size_bytes, blob.sha256)

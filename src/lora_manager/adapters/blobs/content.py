@@ -41,11 +41,6 @@ async def regrouped(content: AsyncIterable[bytes], sizes: Iterable[int]) -> Asyn
         yield b"".join(held)
 
 
-async def once(content: bytes) -> AsyncGenerator[bytes, None]:
-    """The content in one chunk."""
-    yield content
-
-
 async def digest_in(digest: Digest, content: bytes) -> None:
     """Take content in, away from the event loop where that is worth it."""
     if len(content) < _WORTH_A_THREAD:

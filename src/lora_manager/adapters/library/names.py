@@ -2,15 +2,16 @@
 
 import os
 
-_SAFETENSORS = frozenset({".safetensors", ".sft"})  # the names ComfyUI takes for safetensors
-_PICKLES = frozenset({".pt", ".pt2", ".ckpt", ".bin", ".pth", ".pkl"})  # the others it takes, all of them pickles
+from lora_manager.domain.file.record import SAFETENSORS_SUFFIXES
+
+_PICKLES = frozenset({".pt", ".pt2", ".ckpt", ".bin", ".pth", ".pkl"})  # the others ComfyUI takes, all of them pickles
 _PICKLE_REASON = "a pickle by its name: opening one can run code, so it is never opened; convert it to safetensors"
 _GGUF_REASON = "a GGUF file; only safetensors files can be registered"
 
 
 def is_safetensors(path: str) -> bool:
     """Whether a file of this name is looked into."""
-    return os.path.splitext(path)[1].lower() in _SAFETENSORS
+    return os.path.splitext(path)[1].lower() in SAFETENSORS_SUFFIXES
 
 
 def refusal_by_name(path: str) -> str | None:

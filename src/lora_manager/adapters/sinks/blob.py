@@ -7,7 +7,7 @@ from uuid import UUID
 from lora_manager.domain.blob import Blob, BlobChanged, BlobMissing, Over, Replacing
 from lora_manager.domain.errors import Conflict
 from lora_manager.domain.metadata import MEDIA_TYPE, revision_of
-from lora_manager.ports.blob_store import BlobStore
+from lora_manager.ports.blob_store import BlobStore, in_one_chunk
 from lora_manager.ports.metadata_sink import MetadataSink, PublishedDocument, Superseded
 
 ATTEMPTS = 32  # against others who write the same document; each that fails is one of theirs that succeeded
@@ -32,7 +32,7 @@ class BlobMetadataSink(MetadataSink):
         replacing: Replacing = Over.NOTHING if known_version is None else known_version
         for _ in range(ATTEMPTS):
             try:
-                blob = await self._store.put(key, _whole(document), media_type=MEDIA_TYPE, replacing=replacing)
+                blob = await self._store.put(key, in_one_chunk(document), media_type=MEDIA_TYPE, replacing=replacing)
                 return PublishedDocument(lora_id, blob.uri, blob.version)
             except BlobChanged:
                 there = await self._look(key)
@@ -71,10 +71,6 @@ class BlobMetadataSink(MetadataSink):
                 return blob, b"".join([chunk async for chunk in chunks])
         except (BlobMissing, BlobChanged):
             return None
-
-
-async def _whole(document: bytes) -> AsyncGenerator[bytes, None]:
-    yield document
 
 
 def _lora_id(key: str) -> UUID | None:

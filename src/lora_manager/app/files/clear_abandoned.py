@@ -3,10 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 
-from lora_manager.app.chore import Chore
+from lora_manager.app.chore import Chore, pause
 from lora_manager.domain.errors import Failure
 from lora_manager.ports.blob_store import PartStore
 
@@ -26,9 +25,7 @@ class ClearAbandoned(Chore):
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._abandoned_after.total_seconds()):
-                    await stop.wait()
+            await pause(stop, self._abandoned_after.total_seconds())
 
     async def __call__(self) -> None:
         """Look once through all stores."""

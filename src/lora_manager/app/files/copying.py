@@ -2,11 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from lora_manager.domain.blob import Blob, BlobChanged, Corrupted, InvalidKey, Over, Replacing
+from lora_manager.app.at_once import at_once
+from lora_manager.domain.blob import Blob, BlobChanged, BlobMissing, Corrupted, InvalidKey, Over, Replacing
 from lora_manager.domain.errors import InvalidFile, InvalidInput
 from lora_manager.domain.media_types import media_type_of
 from lora_manager.domain.scan import Progress
@@ -67,6 +68,14 @@ async def sha256_of(chunks: AsyncGenerator[bytes, None]) -> str:
     return digest.hexdigest()
 
 
+async def stored(store: BlobStore, key: str) -> Blob | None:
+    """What is stored under a key; None where nothing is."""
+    try:
+        return await store.stat(key)
+    except BlobMissing:
+        return None
+
+
 async def stored_sha256(store: BlobStore, blob: Blob) -> str:
     """The digest of a stored blob; where the store does not know it, the blob is read."""
     known = blob.sha256 or (await store.stat(blob.key)).sha256
@@ -106,26 +115,18 @@ class Copying:
         """
         self._files_total, self._bytes_total = len(items), sum(item.size_bytes for item in items)
         self._tell()
-        waiting = iter(items)
-        tasks = [asyncio.create_task(self._work(waiting)) for _ in range(AT_ONCE)]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await at_once(AT_ONCE, items, self._work)
         return self.report
 
-    async def _work(self, waiting: Iterator[Item]) -> None:
-        for item in waiting:
-            try:
-                await self._take(item)
-            except BlobChanged:
-                self.report.different.append(item.place)
-            except (InvalidFile, InvalidKey, Corrupted) as error:
-                self.report.failed.append((item.place, str(error)))
-            self._files_done += 1
-            self._tell()
+    async def _work(self, item: Item) -> None:
+        try:
+            await self._take(item)
+        except BlobChanged:
+            self.report.different.append(item.place)
+        except (InvalidFile, InvalidKey, Corrupted) as error:
+            self.report.failed.append((item.place, str(error)))
+        self._files_done += 1
+        self._tell()
 
     async def _take(self, item: Item) -> None:
         there = self._there.get(item.key)

@@ -1,22 +1,22 @@
 """Write what the registry knows into the sidecars of other tools."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from itertools import count
 from posixpath import splitext
 from uuid import UUID
 
-from lora_manager.app.all_loras import all_loras
-from lora_manager.app.files.copying import sha256_of, stored_sha256
-from lora_manager.domain.blob import Blob, BlobMissing, Over, Span
-from lora_manager.domain.errors import Conflict, Failure, InvalidInput, LoraNotFound
+from lora_manager.app.all_loras import chosen_loras
+from lora_manager.app.at_once import at_once
+from lora_manager.app.files.copying import sha256_of, stored, stored_sha256
+from lora_manager.domain.blob import Blob, Over, Span
+from lora_manager.domain.errors import Conflict, Failure, InvalidInput
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.media_types import media_type_of
 from lora_manager.domain.sidecar import MAX_BYTES, NothingToSay, SidecarFormat, is_preview, write_sidecar
-from lora_manager.ports.blob_store import BlobStore
+from lora_manager.ports.blob_store import BlobStore, in_one_chunk
 from lora_manager.ports.catalog import LoraCatalog
 from lora_manager.ports.library import Library
 
@@ -96,16 +96,7 @@ class ExportSidecars:
 
         :raises LoraNotFound: one of the LoRAs does not exist or was deleted
         """
-        return await _Run(self, command).export(await self._chosen(command.lora_ids), on_progress)
-
-    async def _chosen(self, lora_ids: Sequence[UUID]) -> Sequence[Lora]:
-        if not lora_ids:
-            return [lora async for lora in all_loras(self.catalog)]
-        found = {lora.id: lora for lora in await self.catalog.find(ids=lora_ids)}
-        for lora_id in lora_ids:
-            if lora_id not in found:
-                raise LoraNotFound(lora_id)
-        return list(found.values())
+        return await _Run(self, command).export(await chosen_loras(self.catalog, command.lora_ids), on_progress)
 
 
 class _Run:
@@ -122,16 +113,12 @@ class _Run:
     async def export(self, loras: Sequence[Lora], on_progress: OnExported) -> ExportReport:
         on_progress(0, len(loras))
         finished = count(1)
-        waiting = iter(loras)
 
-        async def work() -> None:
-            for lora in waiting:
-                await self._trying(lora.file_path, self._export(lora))
-                on_progress(next(finished), len(loras))
+        async def work(lora: Lora) -> None:
+            await self._trying(lora.file_path, self._export(lora))
+            on_progress(next(finished), len(loras))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in loras[:AT_ONCE]:
-                group.create_task(work())
+        await at_once(AT_ONCE, loras, work)
         return self._report
 
     async def _trying(self, path: str, work: Awaitable[None]) -> None:
@@ -175,7 +162,7 @@ class _Run:
         return self._stores[folder]
 
     async def _write_sidecar(self, sidecar_format: SidecarFormat, lora: Lora, store: BlobStore, key: str) -> None:
-        there = await _stored(store, key)
+        there = await stored(store, key)
         if there is not None and not self._command.overwrite:
             self._report.kept.append(there.uri)
             return
@@ -187,10 +174,10 @@ class _Run:
         if there is not None and content == existing:
             self._report.kept.append(there.uri)
         else:
-            await self._put(store, key, _one_chunk(content), there)
+            await self._put(store, key, in_one_chunk(content), there)
 
     async def _copy_preview(self, path: str, store: BlobStore, key: str) -> None:
-        there = await _stored(store, key)
+        there = await stored(store, key)
         if there is not None and (not self._command.overwrite or await self._is_same(path, store, there)):
             self._report.kept.append(there.uri)
         else:
@@ -205,17 +192,6 @@ class _Run:
             replacing = Over.NOTHING if there is None else there.version
             await store.put(key, content, media_type=media_type_of(key), replacing=replacing)
         self._report.written.append(store.root + key)
-
-
-async def _stored(store: BlobStore, key: str) -> Blob | None:
-    try:
-        return await store.stat(key)
-    except BlobMissing:
-        return None
-
-
-async def _one_chunk(content: bytes) -> AsyncIterator[bytes]:
-    yield content
 
 
 def _separator(path: str) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from posixpath import splitext
 
 from lora_manager.app.files.copying import Copying, CopyReport, Item, NoBucket, OnProgress
-from lora_manager.app.files.upload_file import SUFFIXES
 from lora_manager.domain.blob import Blob
+from lora_manager.domain.file.record import SAFETENSORS_SUFFIXES
 from lora_manager.domain.sidecar import stem_of_companion
 from lora_manager.ports.blob_store import BlobStore
 
@@ -71,13 +72,9 @@ def _item(bucket: BlobStore, blob: Blob) -> Item:
 
 def _of_a_library(blobs: Sequence[Blob]) -> list[Blob]:
     """LoRA files, and what lies beside one of them; a bucket may hold much else."""
-    loras = {_without_suffix(blob.key) for blob in blobs if blob.key.lower().endswith(SUFFIXES)}
-    return [blob for blob in blobs if blob.key.lower().endswith(SUFFIXES) or _lora_beside(blob.key) in loras]
-
-
-def _without_suffix(key: str) -> str:
-    """The key without the suffix of the file's name."""
-    return key[: key.rindex(".")]
+    loras = [blob.key for blob in blobs if blob.key.lower().endswith(SAFETENSORS_SUFFIXES)]
+    keys, stems = set(loras), {splitext(key)[0] for key in loras}
+    return [blob for blob in blobs if blob.key in keys or _lora_beside(blob.key) in stems]
 
 
 def _lora_beside(key: str) -> str | None:

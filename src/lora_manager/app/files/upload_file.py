@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 
-from lora_manager.app.files.copying import stored_sha256
-from lora_manager.domain.blob import Blob, BlobChanged, BlobMissing, Over, check_key
+from lora_manager.app.files.copying import stored, stored_sha256
+from lora_manager.domain.blob import BlobChanged, Over, check_key
 from lora_manager.domain.errors import Conflict, InvalidField, InvalidFields
 from lora_manager.domain.file import Inspected, Inspection
+from lora_manager.domain.file.record import SAFETENSORS_SUFFIXES
 from lora_manager.ports.blob_store import BlobStore
-
-SUFFIXES = (".safetensors", ".sft")
 
 
 class FileNameTaken(Conflict):
@@ -53,7 +52,7 @@ class UploadFile:
         """
         key = _key(filename)
         passing = _Passing(Inspection(size_bytes))
-        there = await self._stored(key)
+        there = await stored(self.store, key)
         if there is None:
             try:
                 blob = await self.store.put(key, passing.through(content), replacing=Over.NOTHING)
@@ -69,12 +68,6 @@ class UploadFile:
         if await stored_sha256(self.store, there) != passing.inspected.hashes.sha256:
             raise FileNameTaken(filename)
         return Upload(there.uri, passing.inspected)
-
-    async def _stored(self, key: str) -> Blob | None:
-        try:
-            return await self.store.stat(key)
-        except BlobMissing:
-            return None
 
 
 class _Passing:
@@ -96,8 +89,8 @@ def _key(filename: str) -> str:
     problem = None
     if "/" in filename or "\\" in filename:
         problem = "must be a name without folders"
-    elif filename.startswith(".") or not filename.lower().endswith(SUFFIXES):
-        problem = f"must end in {' or '.join(SUFFIXES)}, and not begin with a dot"
+    elif filename.startswith(".") or not filename.lower().endswith(SAFETENSORS_SUFFIXES):
+        problem = f"must end in {' or '.join(SAFETENSORS_SUFFIXES)}, and not begin with a dot"
     if problem is not None:
         raise InvalidFields([InvalidField("filename", problem)])
     return check_key(filename)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
+from lora_manager.app.at_once import at_once
 from lora_manager.domain.blob import Span
 from lora_manager.domain.errors import Failure
 from lora_manager.domain.file.facts import Hashes
@@ -38,16 +39,11 @@ class Sidecars:
         :param files: by path; those without sidecars are left out of the answer
         """
         told: dict[str, Told] = {}
-        paths = [path for path in files if path in self._paths]
-        waiting = iter(paths)
 
-        async def work() -> None:
-            for path in waiting:
-                told[path] = await self._read(path, files[path])
+        async def work(path: str) -> None:
+            told[path] = await self._read(path, files[path])
 
-        async with asyncio.TaskGroup() as group:
-            for _ in paths[:AT_ONCE]:
-                group.create_task(work())
+        await at_once(AT_ONCE, [path for path in files if path in self._paths], work)
         return told
 
     async def _read(self, path: str, hashes: Hashes) -> Told:

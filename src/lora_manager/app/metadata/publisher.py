@@ -3,13 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
 
-from lora_manager.app.chore import Chore
+from lora_manager.app.chore import Chore, pause
 from lora_manager.domain.errors import Failure
 from lora_manager.domain.events import Event, EventName
 from lora_manager.domain.lora import Lora
@@ -76,9 +75,7 @@ class Publisher(Chore):
         """Publish what is due until ``stop`` is set; what is under way then is finished."""
         while not stop.is_set():
             if await self._look() < BATCH:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY_S):
-                        await stop.wait()
+                await pause(stop, LOOK_EVERY_S)
 
     async def publish_due(self, limit: int = BATCH) -> Mapping[UUID, Outcome]:
         """Make one attempt for each publication that is due, up to a limit, and tell what came of it."""

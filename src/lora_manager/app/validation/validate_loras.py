@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from lora_manager.app.all_loras import all_loras
+from lora_manager.app.all_loras import chosen_loras
 from lora_manager.app.validation.conclusions import conclude
 from lora_manager.domain.errors import LoraNotFound
 from lora_manager.domain.lora import Lora
@@ -88,14 +88,7 @@ class ValidateLoras:
                 return  # all of them were deleted while the registry thought
 
     async def _chosen(self, command: ValidateLorasCommand) -> list[Lora]:
-        if command.lora_ids:
-            found = {lora.id: lora for lora in await self.catalog.find(ids=command.lora_ids)}
-            missing = [lora_id for lora_id in command.lora_ids if lora_id not in found]
-            if missing:
-                raise LoraNotFound(missing[0])
-            loras = list(found.values())
-        else:
-            loras = [lora async for lora in all_loras(self.catalog)]
+        loras = await chosen_loras(self.catalog, command.lora_ids)
         now = self.clock.now()
         return [lora for lora in loras if not command.stale or _is_stale(lora.validation, now)]
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from lora_manager.domain.file.facts import Embedded, Hashes, Network
 
+SAFETENSORS_SUFFIXES = (".safetensors", ".sft")
+"""What the name of a safetensors file ends in, in lower case. Source: ComfyUI, folder_paths.py."""
+
 MAX_NAME = 200
 _NOT_IN_A_NAME = re.compile(r"[<>:\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _DRIVE = re.compile(r"[A-Za-z]:\\|\\\\")
