@@ -1,6 +1,7 @@
 """Measure everything, or the parts named: ``python -m benchmarks [PART ...] [--write]``.
 
-The parts are compose, small, serving, large, deliveries and storing. ``serving`` uses the library that ``small`` made.
+The parts are compose, small, serving, large, deliveries, storing, calm and enduring. ``serving`` uses the library that
+``small`` made.
 ``--write`` puts the table into docs/benchmarks.md.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.composing import compose_thousand, import_domain
 from benchmarks.delivering import delivering
+from benchmarks.enduring import calm, enduring
 from benchmarks.importing import large, small
 from benchmarks.serving import serving
 from benchmarks.storing import storing
@@ -25,6 +27,8 @@ PARTS: dict[str, Callable[[Path], list[Figure]]] = {
     "large": large,
     "deliveries": delivering,
     "storing": storing,
+    "calm": calm,
+    "enduring": enduring,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 MARK = "<!-- figures -->"

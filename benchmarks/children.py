@@ -8,16 +8,24 @@ from urllib.request import Request, urlopen
 
 
 @contextmanager
-def child(command: list[str], environment: dict[str, str], announces: "re.Pattern[str]") -> Iterator[int]:
-    """A child process that prints its port, ended by its own id."""
+def started(
+    command: list[str], environment: dict[str, str], announces: "re.Pattern[str]"
+) -> "Iterator[tuple[subprocess.Popen[str], re.Match[str]]]":
+    """A child process and the line that says that it is ready; it is ended by its own id."""
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        found = next(match for line in process.stdout if (match := announces.search(line)))
-        yield int(found.group(1))
+        yield process, next(match for line in process.stdout if (match := announces.search(line)))
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@contextmanager
+def child(command: list[str], environment: dict[str, str], announces: "re.Pattern[str]") -> Iterator[int]:
+    """A child process that prints its port, ended by its own id."""
+    with started(command, environment, announces) as (_, found):
+        yield int(found.group(1))
 
 
 def call(listen_port: int, method: str, path: str, body: bytes | None = None) -> bytes:

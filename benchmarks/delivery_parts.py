@@ -1,7 +1,7 @@
 """The processes that deliveries are measured with: ``python -m benchmarks.delivery_parts PART ...``.
 
-``target`` prints its port and answers every POST with nothing; ``bare URL COUNT`` and ``drain COUNT PORT`` print
-seconds.
+``target [SECONDS]`` prints its port and answers every POST with nothing, at once or after so long; ``bare URL COUNT``
+and ``drain COUNT PORT`` print seconds.
 """
 
 import asyncio
@@ -36,7 +36,13 @@ _DONE = "UPDATE job SET state = 'done' WHERE id = {0} AND token = {1} AND state 
 
 
 class _Target(asyncio.Protocol):
-    """Answers each request as soon as the end of its JSON has come."""
+    """Answers each request once the end of its JSON has come and a time has gone by.
+
+    :param seconds: that it takes over a request
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -47,12 +53,12 @@ class _Target(asyncio.Protocol):
         head, found, body = self._received.partition(b"\r\n\r\n")
         if found and len(body) >= int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]):
             self._received = b""
-            self._transport.write(_ANSWER)  # type: ignore[attr-defined]  # a TCP connection's can
+            asyncio.get_running_loop().call_later(self._seconds, self._transport.write, _ANSWER)  # type: ignore[attr-defined]  # a TCP connection's can
 
 
-async def target() -> None:
+async def target(seconds: float = 0.0) -> None:
     """Serve until killed."""
-    server = await asyncio.get_running_loop().create_server(_Target, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: _Target(seconds), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -121,7 +127,7 @@ async def _enqueue(application: Application, count: int, port: int) -> None:
 async def main(part: str, arguments: list[str]) -> None:
     """Do one part."""
     if part == "target":
-        await target()
+        await target(*map(float, arguments))
     elif part == "bare" and arguments[0].startswith("postgresql"):
         print(await bare_postgresql(arguments[0], int(arguments[1])))
     elif part == "bare":

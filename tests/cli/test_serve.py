@@ -10,7 +10,8 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
+from urllib.error import HTTPError
 
 import pytest
 
@@ -45,15 +46,21 @@ def curl(command: str) -> Any:  # noqa: ANN401  # JSON is anything
     """Do what this call of curl would do."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-X", dest="method")
-    parser.add_argument("-H", dest="header")
+    parser.add_argument("-H", dest="headers", action="append", default=[])
     parser.add_argument("-d", dest="body")
     parser.add_argument("url")
     call = parser.parse_args(shlex.split(command.removeprefix("curl ")))
-    headers = dict([call.header.split(": ")]) if call.header else {}
+    headers = dict(header.split(": ") for header in call.headers)
     body = call.body.encode() if call.body else None
     request = urllib.request.Request(call.url, body, headers, method=call.method)  # noqa: S310  # loopback
     with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310  # loopback
         return json.load(response)
+
+
+def curl_for_ever(command: str) -> NoReturn:
+    """Until it is refused: a service looks at its keys twice a second."""
+    while True:
+        curl(command)
 
 
 def test_what_it_tells_to_try_next_works_as_it_stands(workplace: Workplace) -> None:
@@ -109,6 +116,52 @@ def test_with_insecure_it_listens_everywhere_and_tells_an_address_that_works(wor
         base = re.search(r"http://127\.0\.0\.1:\d+", greeting)
         assert base is not None
         assert curl(f"curl {base[0]}/health") == {"status": "ok"}
+
+
+def test_with_a_key_it_listens_everywhere_and_what_it_tells_to_try_next_works_with_it(workplace: Workplace) -> None:
+    workplace.put("ink", "1")
+    key = workplace.ok("keys", "create", "studio", "--scope", "write").strip()
+    with served(workplace, "--host", EVERYWHERE) as (_, greeting):
+        assert key not in greeting
+        assert "has to send an API key" in greeting
+        told = [line.strip().replace("$KEY", key) for line in greeting.splitlines() if "curl " in line]
+        scan, listing, _, _, compose = told
+        assert "scan" in curl(scan)
+        assert "items" in curl(listing)
+        with pytest.raises(HTTPError, match="401"):
+            curl(listing.replace(key, "lm_nonsense"))
+        assert "a quiet harbour" in curl(compose)["prompt"]
+
+
+def test_as_soon_as_a_key_is_made_a_service_that_runs_asks_for_it(workplace: Workplace) -> None:
+    with served(workplace) as (_, greeting):
+        base = re.search(r"http://127\.0\.0\.1:\d+", greeting)
+        assert base is not None
+        assert curl(f"curl {base[0]}/adapters")["total"] == 0
+        key = workplace.ok("keys", "create", "studio", "--scope", "read").strip()
+        with pytest.raises(HTTPError, match="401"):
+            curl_for_ever(f"curl {base[0]}/adapters")
+        assert curl(f"curl -H 'X-API-Key: {key}' {base[0]}/adapters")["total"] == 0
+        workplace.ok("keys", "revoke", "studio")
+        with pytest.raises(HTTPError, match="401"):
+            curl_for_ever(f"curl -H 'X-API-Key: {key}' {base[0]}/adapters")
+
+
+def test_a_key_that_could_be_guessed_is_warned_of(workplace: Workplace) -> None:
+    process = workplace.start("serve", "--port", "0", API_KEY="secret")
+    assert process.stdout is not None
+    assert any("/compose" in line for line in process.stdout)
+    process.terminate()
+    _, stderr = process.communicate(timeout=PATIENCE_S)
+    assert "API_KEY has fewer than 16 characters" in stderr
+    assert "secret" not in stderr
+
+
+def test_a_file_of_keys_that_is_named_has_to_be_there(workplace: Workplace) -> None:
+    result = workplace.run("serve", API_KEYS_FILE="nowhere.json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "API_KEYS_FILE" in result.stderr
+    assert "lora-manager keys create" in result.stderr
 
 
 def test_a_port_that_is_taken_is_one_line(workplace: Workplace) -> None:

@@ -1,8 +1,12 @@
 """``lora-manager worker``, and what ``serve`` says of deliveries."""
 
 import json
+import re
 import signal
+import socket
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -97,6 +101,56 @@ def test_without_its_broker_it_works_all_the_same_and_no_password_is_shown(workp
     assert process.returncode == 0
     assert "redis://me:***@127.0.0.1:1/0 tells it" in told
     assert "hush" not in told + stdout + stderr
+
+
+def fetched(url: str) -> tuple[int, str, str]:
+    """What is at a URL: the status, the type and the text."""
+    with pytest.MonkeyPatch.context() as without_proxy:
+        without_proxy.setenv("no_proxy", "*")
+        try:
+            with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:  # noqa: S310  # loopback
+                return response.status, response.headers["content-type"], response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers["content-type"], error.read().decode()
+
+
+def told_metrics_url(process: "subprocess.Popen[str]") -> str:
+    """Where the worker says that its metrics are."""
+    assert process.stdout is not None
+    told = "".join(process.stdout.readline() for _ in range(4))
+    found = re.search(r"^Metrics are at (\S+)\.$", told, re.MULTILINE)
+    assert found is not None, told
+    return found[1]
+
+
+def test_it_serves_its_metrics_and_the_figures_of_the_registry_where_it_is_told_to(workplace: Workplace) -> None:
+    with receiving(Replies(TAKEN)) as server, workplace.started("worker", "--metrics-port", "0") as process:
+        url = told_metrics_url(process)
+        workplace.ok("deliver", "a castle", *to(server), "--detach")
+        wait_until_told(process, "delivery.completed")
+        status, media_type, text = fetched(url)
+        assert fetched(url.removesuffix("metrics"))[0] == 404
+        _, stderr = stop(process)
+    assert process.returncode == 0
+    assert (status, media_type) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    for line in (
+        'deliveries_latency_seconds_count{mode="http",outcome="succeeded"} 1.0',
+        'deliveries_queue_depth{status="pending"} 0.0',
+        "lora_manager_store_up 1.0",
+    ):
+        assert f"\n{line}\n" in text
+    assert "process_start_time_seconds" in text
+    assert "GET" not in stderr
+
+
+def test_a_port_for_metrics_that_is_in_use_is_one_line_with_a_way_out(workplace: Workplace) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        result = workplace.run("worker", "--metrics-port", str(taken))
+    assert result.exit_code == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"Error: cannot serve metrics on 127.0.0.1 port {taken}: ")
+    assert line.endswith("; choose another host or port for them")
 
 
 def test_on_a_database_that_is_behind_it_names_the_command_that_helps(workplace: Workplace) -> None:

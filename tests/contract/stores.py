@@ -9,11 +9,13 @@ from typing import Protocol
 from lora_manager.adapters.database.catalog import SqlCatalog
 from lora_manager.adapters.database.delivery_catalog import SqlDeliveryCatalog
 from lora_manager.adapters.database.engine import Database, open_database
+from lora_manager.adapters.database.figures import SqlFigureCatalog
 from lora_manager.adapters.database.publication_catalog import SqlPublicationCatalog
 from lora_manager.adapters.database.readers import open_reader
 from lora_manager.adapters.database.unit_of_work import SqlAlchemyUnitOfWork
 from lora_manager.adapters.memory.catalog import MemoryCatalog
 from lora_manager.adapters.memory.delivery_catalog import MemoryDeliveryCatalog
+from lora_manager.adapters.memory.figures import MemoryFigureCatalog
 from lora_manager.adapters.memory.publication_catalog import MemoryPublicationCatalog
 from lora_manager.adapters.memory.store import MemoryStore
 from lora_manager.adapters.memory.unit_of_work import MemoryUnitOfWork
@@ -22,6 +24,7 @@ from lora_manager.domain.lora import Lora
 from lora_manager.domain.publication import Announcement, Publication
 from lora_manager.ports.catalog import LibraryReport, LoraCatalog
 from lora_manager.ports.deliveries import DeliveryCatalog
+from lora_manager.ports.metrics import FigureCatalog
 from lora_manager.ports.publications import PublicationCatalog
 from lora_manager.ports.unit_of_work import BeginUnitOfWork
 
@@ -35,6 +38,7 @@ class Stores:
     report: LibraryReport
     deliveries: DeliveryCatalog
     publications: PublicationCatalog
+    figures: FigureCatalog
 
     async def add(self, *loras: Lora) -> None:
         """Store LoRAs in a transaction of their own."""
@@ -79,7 +83,14 @@ def memory_stores(*, publishes: bool = True) -> Stores:
     store = MemoryStore()
     catalog = MemoryCatalog(store)
     begin = partial(MemoryUnitOfWork, store, publishes=publishes)
-    return Stores(begin, catalog, catalog, MemoryDeliveryCatalog(store), MemoryPublicationCatalog(store))
+    return Stores(
+        begin,
+        catalog,
+        catalog,
+        MemoryDeliveryCatalog(store),
+        MemoryPublicationCatalog(store),
+        MemoryFigureCatalog(store),
+    )
 
 
 @asynccontextmanager
@@ -95,7 +106,14 @@ async def stores_of(database: Database, *, publishes: bool = True) -> AsyncItera
     async with open_reader(database) as reader:
         catalog = SqlCatalog(reader)
         begin = partial(SqlAlchemyUnitOfWork, database, publishes=publishes)
-        yield Stores(begin, catalog, catalog, SqlDeliveryCatalog(reader), SqlPublicationCatalog(reader))
+        yield Stores(
+            begin,
+            catalog,
+            catalog,
+            SqlDeliveryCatalog(reader),
+            SqlPublicationCatalog(reader),
+            SqlFigureCatalog(reader),
+        )
 
 
 SYSTEMS = ("sqlite", "postgresql")

@@ -49,6 +49,7 @@ async def test_every_field_comes_back_as_it_was_stored(stores: Stores) -> None:
         max_attempts=2,
         timeout_s=0.1,
         idempotency=IdempotencyKey("a key", "f" * 64),
+        trail={"request_id": "r-1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
     )
     running = claimed(accepted).renew(1, Progress(1 / 3, "step 7 of 20"), now=LATER, lease=LEASE)
     retrying, _ = running.fail(1, REFUSED, now=LATER, chance=0.5)

@@ -79,6 +79,7 @@ def lives(draw: DrawFn) -> Sequence[Delivery]:
             runtime=draw(st.none() | st.just("gpu:1")),
             max_attempts=draw(st.integers(1, 3)),
             timeout_s=draw(st.floats(0.1, 86_400)),
+            trail=draw(st.dictionaries(TEXT, TEXT, max_size=3)),
             idempotency=draw(st.none() | st.builds(IdempotencyKey, st.builds(lambda: str(new_id())), STORABLE)),
         )
     ]

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.dialects import sqlite
 
-from lora_manager.adapters.database import delivery_catalog, due, listing, lookups, publication_catalog
+from lora_manager.adapters.database import delivery_catalog, due, figures, listing, lookups, publication_catalog
 from lora_manager.adapters.database.paths import at_paths
 from lora_manager.adapters.database.publications import DUE
 from lora_manager.adapters.database.tables import adapters, deliveries
@@ -149,3 +149,15 @@ def test_publications_are_found_by_one_index(
     connection: sqlite3.Connection, query: Select[tuple[object, ...]], step: str
 ) -> None:
     assert plan_of(connection, query) == [step]
+
+
+def test_figures_are_counted_along_indexes_alone(connection: sqlite3.Connection) -> None:
+    steps = [step for step in plan_of(connection, figures.FIGURES) if step.startswith(("SCAN", "SEARCH"))]
+    assert steps.pop(0) == "SCAN CONSTANT ROW"
+    assert all(" INDEX ix_" in step for step in steps), steps
+    assert {step.split("INDEX ")[-1] for step in steps if " adapters" not in step} == {
+        "ix_deliveries_status_mode_id (status=?)",
+        "ix_deliveries_due (due_at>?)",
+        "ix_deliveries_due_by_runtime (runtime>?)",
+        "ix_publications_due (due_at>?)",
+    }

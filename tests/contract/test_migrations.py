@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from alembic import command
 from sqlalchemy import Column, Connection, MetaData, Text, insert, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from lora_manager.adapters.database import delivery_rows, publication_rows
 from lora_manager.adapters.database.engine import Database, open_database
 from lora_manager.adapters.database.migrate import (
     NEWEST_REVISION,
@@ -19,10 +21,10 @@ from lora_manager.adapters.database.migrate import (
 )
 from lora_manager.adapters.database.revisions import alembic_config, known_revisions
 from lora_manager.adapters.database.rows import to_row
-from lora_manager.adapters.database.tables import adapters, metadata
+from lora_manager.adapters.database.tables import adapters, deliveries, metadata, publications
 from lora_manager.domain.publication import Publication
 from tests.contract.examples import a_delivery, a_lora
-from tests.contract.publication_examples import a_change
+from tests.contract.publication_examples import a_change, waiting
 from tests.contract.stores import NewUrl, stores_of
 
 
@@ -111,6 +113,29 @@ async def test_an_older_database_gets_what_it_lacks_and_keeps_what_it_holds(empt
         assert await stores.catalog.get(lora.id) == lora
         assert await stores.deliveries.get(delivery.id) == delivery
         assert await stores.publications.of([lora.id]) == {lora.id: publication}
+
+
+async def test_what_waited_before_there_were_trails_still_waits_and_has_none(empty: Database) -> None:
+    delivery, publication = a_delivery(), waiting()
+    rows = {deliveries: delivery_rows.to_row(delivery), publications: publication_rows.to_row(publication)}
+    await run(empty, "upgrade", "0003")
+    async with empty.writing() as connection:
+        for table, row in rows.items():
+            await connection.execute(insert(table).values({name: row[name] for name in row.keys() - {"trail"}}))
+        await connection.commit()
+    await prepare(empty, auto_migrate=True)
+    async with stores_of(empty) as stores:
+        assert await stores.deliveries.get(delivery.id) == delivery
+        assert await stores.publications.of([publication.lora_id]) == {publication.lora_id: publication}
+
+
+async def test_what_was_migrated_down_keeps_its_deliveries_without_their_trails(database: Database) -> None:
+    delivery = a_delivery(trail={"request_id": "1"})
+    async with stores_of(database) as stores:
+        await stores.accept(delivery)
+        await run(database, "downgrade", "0003")
+        await run(database, "upgrade", "head")
+        assert await stores.deliveries.get(delivery.id) == replace(delivery, trail={})
 
 
 async def test_what_was_migrated_down_keeps_its_adapters(database: Database) -> None:

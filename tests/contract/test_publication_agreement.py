@@ -17,13 +17,13 @@ from lora_manager.domain.events import EventName
 from lora_manager.domain.publication import Announcement, Publication
 from lora_manager.ports.publications import Backlog
 from tests.contract.examples import LEASE, NOW
-from tests.contract.publication_examples import REVISIONS, Step, a_change, publications, steps
+from tests.contract.publication_examples import REVISIONS, TRAILS, Step, a_change, publications, steps
 from tests.contract.stores import NewUrl, Stores, memory_stores, stores_of
 
 T = TypeVar("T")
 Await = Callable[[Coroutine[Any, Any, T]], T]
 LORAS = st.integers(0, 4).map(lambda number: UUID(int=number))
-NEWS = st.tuples(LORAS, REVISIONS, st.timedeltas(timedelta(), LEASE), st.sampled_from(EventName))
+NEWS = st.tuples(LORAS, REVISIONS, st.timedeltas(timedelta(), LEASE), st.sampled_from(EventName), TRAILS)
 
 
 class Agreement(RuleBasedStateMachine):
@@ -41,9 +41,10 @@ class Agreement(RuleBasedStateMachine):
         self.now += wait
 
     @rule(drawn=st.lists(NEWS, min_size=1, max_size=6), commits=st.booleans())
-    def announce(self, drawn: list[tuple[UUID, int, timedelta, EventName]], *, commits: bool) -> None:
+    def announce(self, drawn: list[tuple[UUID, int, timedelta, EventName, dict[str, str]]], *, commits: bool) -> None:
         news = [
-            a_change(lora_id, revision, at=self.now + wait, event=event) for lora_id, revision, wait, event in drawn
+            a_change(lora_id, revision, at=self.now + wait, event=event, trail=trail)
+            for lora_id, revision, wait, event, trail in drawn
         ]
         for stores in self.stores:
             self.run(announce(stores, news, commits=commits))

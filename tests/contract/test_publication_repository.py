@@ -32,7 +32,7 @@ async def stored(stores: Stores, *lora_ids: UUID) -> list[Publication]:
 
 
 async def test_the_first_announcement_makes_the_publication(stores: Stores) -> None:
-    news = a_change(revision=7, event=EventName.RESTORED)
+    news = a_change(revision=7, event=EventName.RESTORED, trail={"request_id": "1"})
     await stores.announce(news)
     assert await stored(stores, news.lora_id) == [Publication.of(news)]
 
@@ -42,18 +42,18 @@ async def test_the_first_announcement_makes_the_publication(stores: Stores) -> N
 async def test_a_change_is_published_at_once_whatever_was_before(
     stores: Stores, known: Publication, revision: int
 ) -> None:
-    news = a_change(known.lora_id, revision, at=MUCH_LATER, event=EventName.DELETED)
+    news = a_change(known.lora_id, revision, at=MUCH_LATER, event=EventName.DELETED, trail={"request_id": "2"})
     await stores.publish(known)
     await stores.announce(news)
     expected = known.announced(news)
-    assert expected.due_at == MUCH_LATER
+    assert (expected.due_at, expected.trail) == (MUCH_LATER, {"request_id": "2"})
     assert await stored(stores, known.lora_id) == [expected]
 
 
 async def test_news_older_than_what_is_known_changes_nothing(stores: Stores) -> None:
     known = synced().announced(a_change(revision=3))
     await stores.publish(known)
-    await stores.announce(a_change(known.lora_id, 2, at=MUCH_LATER, event=EventName.DELETED))
+    await stores.announce(a_change(known.lora_id, 2, at=MUCH_LATER, event=EventName.DELETED, trail={"old": "1"}))
     assert await stored(stores, known.lora_id) == [known]
 
 

@@ -45,12 +45,16 @@ class Service:
     """``lora-manager serve`` on one port, one process after another.
 
     :param folder: the working directory, with the library in ``loras``
+    :param wrapped_in: a command that runs each of its processes in its own place
+    :param preamble: Python that they begin with
     :param answers: everything it ever answered, heads and bodies
     """
 
     folder: Path
     environment: Mapping[str, str]
     port: int = field(default_factory=free_port)
+    wrapped_in: tuple[str, ...] = ()
+    preamble: str = ""
     answers: list[bytes] = field(default_factory=list)
     _process: asyncio.subprocess.Process | None = None
 
@@ -79,14 +83,19 @@ class Service:
         await until(self._is_up)
 
     async def _is_up(self) -> bool:
-        assert self._process is not None
-        assert self._process.returncode is None, self.said.decode()
+        assert self.process.returncode is None, self.said.decode()
         async with httpx.AsyncClient(trust_env=False) as client:
             try:
                 await client.get(f"{self.url}/health")
             except httpx.TransportError:
                 return False
         return True
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        """The latest one."""
+        assert self._process is not None
+        return self._process
 
     async def kill(self) -> None:
         """SIGKILL the process, and return when it is gone."""
@@ -111,8 +120,8 @@ class Service:
     async def _open(self, *arguments: str) -> asyncio.subprocess.Process:
         with (self.folder / "log").open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-c", _HASTY, *arguments),
+                *(*self.wrapped_in, sys.executable),
+                *("-c", self.preamble + _HASTY, *arguments),
                 cwd=self.folder,
                 env={**os.environ, **self.environment},
                 stdout=log,

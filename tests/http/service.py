@@ -9,9 +9,15 @@ from typing import Any, cast
 
 import httpx
 
+from lora_manager.adapters.memory.keys import MemoryKeyStore
+from lora_manager.adapters.system.clock import SystemClock
+from lora_manager.app.access.authenticate import Authenticate
 from lora_manager.app.application import Application
 from lora_manager.container import open_application
 from lora_manager.http.app import create_app
+from lora_manager.http.exposure import Exposure, exposure_of
+from lora_manager.ports.metrics import NoMetrics
+from lora_manager.ports.tracing import NoTracer
 from lora_manager.settings import load_settings
 from tests.library import write_lora
 
@@ -86,10 +92,37 @@ class Service:
                 stop.set()
 
 
+KNOWN_AS_SERVICE = Exposure(allowed_hosts=frozenset({"service"}))
+"""Open to this machine, by the name that the tests use."""
+
+
+class Open:
+    """What is asked of every application: who may ask, which is anybody, and who is told."""
+
+    authenticate = Authenticate(MemoryKeyStore(), SystemClock())
+    rate_limiter = None
+    metrics = NoMetrics()
+    tracer = NoTracer()
+
+
+def application_with(**parts: object) -> Application:
+    """An application that has these parts alone, open to anybody."""
+    opened = Open()
+    vars(opened).update(parts)
+    return cast("Application", opened)
+
+
 @asynccontextmanager
-async def client_of(application: AbstractAsyncContextManager[Application]) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service over this application, in the event loop of the test."""
-    app = create_app(application)
+async def client_of(
+    application: AbstractAsyncContextManager[Application],
+    exposure: Exposure = KNOWN_AS_SERVICE,
+    peer: str = "127.0.0.1",
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service over this application, in the event loop of the test.
+
+    :param peer: the address that the client seems to have
+    """
+    app = create_app(application, exposure=exposure)
     started, finished = asyncio.Event(), asyncio.Event()
 
     async def live() -> None:
@@ -101,7 +134,7 @@ async def client_of(application: AbstractAsyncContextManager[Application]) -> As
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(live())
         await started.wait()
-        transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False, client=(peer, 50_000))
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             yield client
         finished.set()
@@ -111,9 +144,18 @@ async def client_of(application: AbstractAsyncContextManager[Application]) -> As
 async def running(database_url: str, library: Path, **environ: str) -> AsyncIterator[Service]:
     """The service on a database, with an empty library and without a worker."""
     settings = load_settings(
-        {"DATABASE_URL": database_url, "LIBRARY_ROOTS": str(library), "DATA_DIR": str(library.parent), **environ}
+        {
+            "DATABASE_URL": database_url,
+            "LIBRARY_ROOTS": str(library),
+            "DATA_DIR": str(library.parent),
+            "ALLOWED_HOSTS": "service",
+            **environ,
+        }
     )
-    async with open_application(settings) as application, client_of(nullcontext(application)) as client:
+    async with (
+        open_application(settings) as application,
+        client_of(nullcontext(application), exposure_of(settings.access)) as client,
+    ):
         yield Service(client, library, application)
 
 

@@ -3,8 +3,6 @@
 import os
 from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 from uuid import UUID
 
 import httpx
@@ -12,10 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lora_manager.app.application import Application
 from lora_manager.app.files.open_file import Elsewhere
 from lora_manager.http.file_answer import content_disposition
-from tests.http.service import NOBODY, Service, client_of
+from tests.http.service import NOBODY, Service, application_with, client_of
 from tests.library import lora_bytes
 
 CONTENT = lora_bytes("content of ink")
@@ -161,7 +158,7 @@ async def test_a_file_in_a_bucket_is_to_be_fetched_there() -> None:
     async def open_file(_: UUID) -> Elsewhere:
         return Elsewhere(signed)
 
-    application = cast("Application", SimpleNamespace(open_file=open_file))
+    application = application_with(open_file=open_file)
     async with client_of(nullcontext(application)) as client:
         for method in ("GET", "HEAD"):
             answer = await client.request(method, f"/adapters/{NOBODY}/file", headers={"Range": "bytes=0-1"})

@@ -2,15 +2,12 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import cast
 
 import httpx
 
-from lora_manager.app.application import Application
 from lora_manager.domain.errors import Unavailable
 from lora_manager.ports.readiness import Part
-from tests.http.service import Service, client_of
+from tests.http.service import Service, application_with, client_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +23,7 @@ class Probed(Part):
 
 
 async def ask(*parts: Part) -> httpx.Response:
-    application = cast("Application", SimpleNamespace(parts=parts))
+    application = application_with(parts=parts)
     async with client_of(nullcontext(application)) as client:
         return await client.get("/health/ready")
 

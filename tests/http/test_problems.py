@@ -12,12 +12,12 @@ import pytest
 from lora_manager.app.application import Application
 from lora_manager.domain.errors import Conflict, Failure, Forbidden, Unavailable
 from lora_manager.http.problem_kinds import ProblemKind
-from tests.http.service import client_of
+from tests.http.service import Open, client_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "problems.md"
 
 
-class Broken:
+class Broken(Open):
     """An application of which nothing works."""
 
     def __init__(self, error: Exception) -> None:

@@ -78,6 +78,7 @@ async def test_a_named_adapter_that_is_not_there_is_named(service: Service, memb
     [
         ({"dialect": "esperanto"}, ["dialect"]),
         ({"adapters": [{}, {"id": NOBODY, "name": "ink"}]}, ["adapters[0]", "adapters[1]"]),
+        ({"adapters": [{"name": "ink"}] * 10_001}, ["adapters"]),
         ({"adapters": [{"name": 1}, {"nam": "x"}, 3]}, ["adapters[0].name", "adapters[1].nam", "adapters[2]"]),
         ({"adapters": {"name": "ink"}}, ["adapters"]),
         ({"prefix": None, "suffix": 1, "separator": "x" * 101}, ["prefix", "separator", "suffix"]),

@@ -69,6 +69,16 @@ def test_the_least_recently_used_are_dropped() -> None:
     assert again is not b
 
 
+def test_of_each_adapter_one_version_is_kept_however_often_it_changes() -> None:
+    lora, other = a_lora("a"), a_lora("b")
+    rendered = RenderedAdapters(max_bytes=4 * len(RenderedAdapters().one(lora)))
+    kept = rendered.one(other)
+    for weight in range(100):
+        lora, _ = lora.revise(now=LATER, weight=float(weight))
+        rendered.one(lora)
+    assert rendered.one(other) is kept
+
+
 def test_what_is_larger_than_everything_that_may_be_kept_is_rendered_all_the_same() -> None:
     rendered = RenderedAdapters(max_bytes=10)
     lora = a_lora()

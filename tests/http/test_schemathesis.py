@@ -1,8 +1,9 @@
 """Whatever a client sends, allowed by OpenAPI or not: the answer is one that OpenAPI promises, and none is a 500."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,21 @@ from lora_manager.domain.errors import Unavailable
 from lora_manager.http.app import OPERATIONS
 from lora_manager.http.openapi import openapi_document
 from lora_manager.settings import Settings, load_settings
+from tests.contract.postgres import PostgresServer
+from tests.contract.stores import SYSTEMS
 from tests.http.live import listening
 from tests.http.registries import Saying, asking
 from tests.library import write_lora
 
-SCHEMA = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS)))
+OPEN = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS)))
+WITH_KEY = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS, needs_key=True)))
+KEY = "correct-horse-battery-staple"
+PROFILE = hypothesis_settings(
+    max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8")),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +54,44 @@ class Target:
     delivery_id: str
 
 
-@pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    folder: Path = tmp_path_factory.mktemp("service")
+@pytest.fixture(scope="module", params=SYSTEMS)
+def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The setting that leads to an empty database."""
+    if request.param == "sqlite":
+        yield {}  # in the data folder
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.database("template0") as url:
+        yield {"DATABASE_URL": url}
+
+
+@contextmanager
+def targeted(folder: Path, **environ: str) -> Iterator[Target]:
     paths = [str(write_lora(folder / "library" / f"{name}.safetensors", name)) for name in ("ink", "fog")]
-    environ = {"DATA_DIR": str(folder), "LIBRARY_ROOTS": str(folder / "library")}
+    environ |= {"DATA_DIR": str(folder), "LIBRARY_ROOTS": str(folder / "library"), "AUTO_MIGRATE": "true"}
     # There is no worker: deliveries are accepted and stay where they are, nothing is contacted and no command is run.
     with listening(_offline(load_settings(environ))) as listen_port:
         url = f"http://127.0.0.1:{listen_port}"
-        adapter = httpx.post(f"{url}/adapters", json={"name": "ink", "file_path": paths[0]}).json()["adapter"]
-        delivery_id = httpx.post(f"{url}/deliveries", json={"prompt": "x", "mode": "cli"}).json()["delivery_id"]
-        httpx.post(f"{url}/deliveries/{delivery_id}/cancel")
+        with httpx.Client(base_url=url, headers={"X-API-Key": KEY}) as client:
+            body = {"name": folder.name, "file_path": paths[0]}  # both services may share a database
+            adapter = client.post("/adapters", json=body).json()["adapter"]
+            delivery_id = client.post("/deliveries", json={"prompt": "x", "mode": "cli"}).json()["delivery_id"]
+            client.post(f"/deliveries/{delivery_id}/cancel")
         yield Target(url, adapter["id"], paths[1], delivery_id)
+
+
+@pytest.fixture(scope="module")
+def open_target(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A service that asks nobody who they are."""
+    with targeted(tmp_path_factory.mktemp("open"), **database) as target:
+        yield target
+
+
+@pytest.fixture(scope="module")
+def closed_target(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A service that asks for a key."""
+    with targeted(tmp_path_factory.mktemp("closed"), **database, API_KEY=KEY) as target:
+        yield target
 
 
 @asynccontextmanager
@@ -64,14 +101,28 @@ async def _offline(settings: Settings) -> AsyncIterator[Application]:
         yield asking(application, Saying(Unavailable("nobody is asked here")))
 
 
-@SCHEMA.parametrize()
-@hypothesis_settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_openapi_promises(case: Case[Any], target: Target) -> None:
+@OPEN.parametrize()
+@PROFILE
+def test_every_answer_is_one_that_openapi_promises(case: Case[Any], open_target: Target) -> None:
+    _check(case, open_target)
+
+
+@WITH_KEY.parametrize()
+@PROFILE
+def test_every_answer_is_one_that_openapi_promises_where_a_key_is_needed(
+    case: Case[Any], closed_target: Target
+) -> None:
+    _check(case, closed_target, {"X-API-Key": KEY})
+
+
+def _check(case: Case[Any], target: Target, headers: dict[str, str] | None = None) -> None:
     if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
         _aim(case, target)
     # What can be registered, named or composed depends on more than OpenAPI can say.
     # Where a redirect leads is nobody's business here: a preview_url may be any address.
-    case.call_and_validate(base_url=target.url, excluded_checks=[positive_data_acceptance], allow_redirects=False)
+    case.call_and_validate(
+        base_url=target.url, headers=headers, excluded_checks=[positive_data_acceptance], allow_redirects=False
+    )
 
 
 def _aim(case: Case[Any], target: Target) -> None:

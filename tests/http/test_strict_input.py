@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from lora_manager.domain.errors import InvalidFields
+from lora_manager.domain.errors import MAX_PROBLEMS, InvalidFields
 from lora_manager.http.schemas.changes import PatchAdapter
+from lora_manager.http.schemas.deliveries import DeliveryInput
 from lora_manager.http.schemas.listing import AdapterQuery
-from lora_manager.http.strict import MAX_PROBLEMS, MalformedBody, read_json, read_query
+from lora_manager.http.strict import MalformedBody, read_json, read_query
 from tests.http.service import Service, wrong
 
 JSON = {"Content-Type": "application/json"}
@@ -125,6 +126,23 @@ def test_the_list_of_what_is_wrong_ends_somewhere() -> None:
     with pytest.raises(InvalidFields) as caught:
         read_json(PatchAdapter, body)
     assert len(caught.value.fields) == MAX_PROBLEMS
+
+
+def test_where_something_is_wrong_is_told_by_the_beginning_of_a_long_path() -> None:
+    params = b'{"' + b"x" * 1_000 + b'": {"y": [0, 1e999]}, "z": [{"a": 1e999}]}'
+    with pytest.raises(InvalidFields) as caught:
+        read_json(DeliveryInput, b'{"prompt": "", "mode": "cli", "params": ' + params + b"}")
+    assert [field.name for field in caught.value.fields] == ["params." + "x" * 193 + "...", "params.z[0].a"]
+
+
+async def test_an_answer_does_not_grow_with_what_it_refuses(service: Service) -> None:
+    triggers = [{"text": ""}] * 100_000
+    body = {"name": "ink", "file_path": "/ink.sft", "triggers": triggers}
+    answer = await service.client.post("/adapters", json=body)
+    assert (answer.status_code, len(answer.json()["invalid_params"])) == (400, MAX_PROBLEMS)
+    assert answer.json()["invalid_params"][0] == {"name": "triggers", "reason": "must be at most 1000, are 100000"}
+    assert answer.json()["detail"].endswith("; and 980 more")
+    assert len(answer.content) < 200_000
 
 
 @pytest.mark.parametrize("query", [b"q=\xff", b"q=%ff", b"q=%ed%a0%80", "q=é".encode()])

@@ -6,21 +6,19 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 from uuid import UUID
 
 import pytest
 
 from lora_manager.adapters.blobs.local import LocalBlobStore
-from lora_manager.app.application import Application
 from lora_manager.app.files.open_file import OpenedFile
 from lora_manager.app.files.upload_file import Upload, UploadFile
 from lora_manager.domain.blob import Span
 from lora_manager.domain.scan import FoundFile
 from lora_manager.ports.library import Library
 from tests.http.live import listening
-from tests.http.service import NOBODY
+from tests.http.service import NOBODY, application_with
 from tests.library import lora_bytes
 
 INK = lora_bytes("ink")
@@ -78,8 +76,7 @@ def uploads(tmp_path: Path) -> Uploads:
 @pytest.fixture
 def listen_port(endless: EndlessFile, uploads: Uploads) -> Iterator[int]:
     """The port of a service that has these and nothing else."""
-    application = SimpleNamespace(open_file=endless, upload_file=uploads)
-    with listening(nullcontext(cast("Application", application))) as port:
+    with listening(nullcontext(application_with(open_file=endless, upload_file=uploads))) as port:
         yield port
 
 
@@ -114,7 +111,7 @@ def still_answers(connection: http.client.HTTPConnection) -> bool:
 
 
 def head(length: int, *more: str) -> bytes:
-    lines = ["POST /uploads?filename=ink.sft HTTP/1.1", "Host: x", f"Content-Length: {length}", *more]
+    lines = ["POST /uploads?filename=ink.sft HTTP/1.1", "Host: localhost", f"Content-Length: {length}", *more]
     return "\r\n".join([*lines, "", ""]).encode()
 
 

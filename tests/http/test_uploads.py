@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from lora_manager.http.request import ApiRequest, ClientGone
-from tests.http.service import Service, wrong
+from tests.http.service import Service, running, wrong
 from tests.library import lora_bytes
 
 INK = lora_bytes("ink")
@@ -67,10 +68,23 @@ async def test_what_is_no_lora_is_refused_and_not_kept(service: Service, raw: by
     assert not await kept(service)
 
 
-async def test_a_body_of_any_type_is_taken(service: Service) -> None:
-    for number, media_type in enumerate(["application/octet-stream", "application/json", "text/plain", "nonsense"]):
+async def test_a_file_says_that_it_is_bytes_or_nothing_of_what_it_is(service: Service) -> None:
+    for number, media_type in enumerate(["application/octet-stream", "Application/Octet-Stream; x=y"]):
         answer = await send(service, INK, f"{number}.sft", **{"Content-Type": media_type})
         assert answer.status_code == 201, media_type
+    assert (await send(service, INK, "plain.sft")).status_code == 201
+    for media_type in ("application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        answer = await send(service, INK, "typed.sft", **{"Content-Type": media_type})
+        assert (answer.status_code, answer.json()["type"]) == (415, "/problems/unsupported-media-type")
+        assert media_type in answer.json()["detail"]
+
+
+async def test_a_file_that_is_too_long_is_refused_before_it_is_read(sqlite_url: str, library: Path) -> None:
+    async with running(sqlite_url, library, MAX_UPLOAD_BYTES=str(len(INK))) as service:
+        answer = await send(service, INK + b"!", "long.sft")
+        assert (answer.status_code, answer.json()["type"]) == (413, "/problems/body-too-large")
+        assert "MAX_UPLOAD_BYTES" in answer.json()["detail"]
+        assert (await send(service, INK, "fits.sft")).status_code == 201
 
 
 async def test_a_body_of_unknown_length_is_refused_with_the_way_out(service: Service) -> None:

@@ -9,8 +9,6 @@ from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
 from lora_manager.domain.errors import InvalidField
 from lora_manager.settings import InvalidSettings, load_settings, mask_url
 
-LATER_VERSION = "is set, but this version does not support it yet; unset it"
-
 
 def problems(**environ: str) -> list[InvalidField]:
     with pytest.raises(InvalidSettings) as refused:
@@ -100,7 +98,20 @@ def test_settings_are_read_without_regard_to_case() -> None:
         ("RUNTIME_CONCURRENCY", "two", "holds 'two'; allowed are whole numbers from 1 to 100"),
         ("RUNTIME_CONCURRENCY", "²", "holds '²'; allowed are whole numbers from 1 to 100"),
         ("WORKER_LEASE_S", "0.5", "holds '0.5'; allowed are whole numbers from 1 to 3600"),
-        *((name, "x", LATER_VERSION) for name in ("API_KEY", "API_KEYS_FILE")),
+        ("API_KEY", "two words", "holds '***'; must be printable ASCII without spaces"),
+        (
+            "API_KEYS_FILE",
+            "~nobody-here/keys",
+            "holds '~nobody-here/keys'; begins with the home folder of a user that ",
+        ),
+        ("API_KEYS_FILE", "a\0b", "holds 'a\\x00b'; must not contain NUL characters"),
+        ("RATE_LIMIT", "0/minute", "holds '0/minute'; must be a number of requests in a second, "),
+        ("ALLOWED_HOSTS", "a" * 64, f"holds '{'a' * 64}'; '{'a' * 64}' is no name of a host; "),
+        ("ALLOWED_HOSTS", "a..b", "holds 'a..b'; 'a..b' is no name of a host; "),
+        ("CORS_ORIGINS", "https://a:abc", "holds 'https://a:abc'; 'https://a:abc' is no origin; "),
+        ("CORS_ORIGINS", "https://me:hush@a", "holds 'https://me:***@a'; 'https://me:***@a' is no origin; "),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:abc", "holds 'http://a:abc'; must be a URL that begins with "),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:70000", "holds 'http://a:70000'; must be a URL that begins with "),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, value: str, reason: str) -> None:
@@ -110,12 +121,18 @@ def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, value: str, re
 
 
 def test_all_wrong_settings_are_named_at_once() -> None:
-    found = problems(LOG_LEVEL="loud", API_KEY="x", AUTO_MIGRATE="perhaps")
-    assert [problem.name for problem in found] == ["API_KEY", "AUTO_MIGRATE", "LOG_LEVEL"]
+    found = problems(LOG_LEVEL="loud", API_KEY="\u00e9", AUTO_MIGRATE="perhaps")
+    assert [problem.name for problem in found] == ["AUTO_MIGRATE", "API_KEY", "LOG_LEVEL"]
 
 
-def test_a_secret_for_a_later_version_is_not_repeated() -> None:
-    assert "hush" not in str(problems(API_KEY="hush"))
+def test_a_secret_is_not_repeated() -> None:
+    assert "hush" not in str(problems(API_KEY="hush hush"))
+    assert "hush" not in str(problems(S3_ENDPOINT="http://me:hush/x@host"))
+
+
+def test_commands_that_are_nested_too_deep_are_refused() -> None:
+    [problem] = problems(CLI_COMMANDS="[" * 100_000)
+    assert (problem.name, problem.reason[:20]) == ("CLI_COMMANDS", "holds '{...}'; must ")
 
 
 @pytest.mark.parametrize("environ", [{"METADATA_SYNC": "off"}, {"STORAGE_TYPE": "Local"}, {"API_KEY": " "}], ids=str)
@@ -207,6 +224,9 @@ def test_a_file_of_commands_that_cannot_be_read_is_named(path: str) -> None:
         ("me:hush@db/loras", "***"),
         ("redis://:hush@broker:6379/0", "redis://:***@broker:6379/0"),
         ("sqlite:////srv/me@home/db.sqlite", "sqlite:////srv/me@home/db.sqlite"),
+        ("sqlite://me:hu/hush@db", "***"),
+        (" p postgresql://me:hush@db/loras", "***"),
+        ("/srv/me:hush@db", "***"),
     ],
 )
 def test_a_password_in_a_url_is_never_shown(url: str, shown: str) -> None:

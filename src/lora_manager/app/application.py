@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from lora_manager.app.access.authenticate import Authenticate
 from lora_manager.app.chore import Chore
 from lora_manager.app.deliveries.change_delivery import CancelDelivery, RetryDelivery
 from lora_manager.app.deliveries.deliver_composition import DeliverComposition
@@ -33,8 +34,11 @@ from lora_manager.app.validation.validate_lora import ValidateLora
 from lora_manager.app.validation.validate_loras import ValidateLoras
 from lora_manager.ports.catalog import LibraryReport, LoraCatalog
 from lora_manager.ports.deliveries import DeliveryCatalog
+from lora_manager.ports.metrics import FigureCatalog, Metrics
 from lora_manager.ports.publications import PublicationCatalog
+from lora_manager.ports.rate_limiter import RateLimiter
 from lora_manager.ports.readiness import Part
+from lora_manager.ports.tracing import Tracer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,7 @@ class Application:
     Get one from ``lora_manager.container.open_application``; HTTP and CLI are thin layers over it.
 
     :param publications: None where changes are not published
+    :param rate_limiter: None where nobody is limited
     :param chores: what a process that serves or works does besides, until it is stopped
     """
 
@@ -52,6 +57,11 @@ class Application:
     deliveries: DeliveryCatalog
     publications: PublicationCatalog | None
     parts: Sequence[Part]
+    figures: FigureCatalog
+    metrics: Metrics
+    tracer: Tracer
+    authenticate: Authenticate
+    rate_limiter: RateLimiter | None
     register_lora: RegisterLora
     revise_lora: ReviseLora
     delete_lora: DeleteLora

@@ -8,6 +8,7 @@ from lora_manager.domain.events import Event
 from lora_manager.domain.lora import Change, Lora
 from lora_manager.domain.publication import Announcement
 from lora_manager.ports.event_log import EventLog
+from lora_manager.ports.trail import trail
 from lora_manager.ports.unit_of_work import BeginUnitOfWork, UnitOfWork
 
 
@@ -53,9 +54,10 @@ async def change_lora(begin: BeginUnitOfWork, log: EventLog, lora_id: UUID, chan
 
 
 async def _announce(uow: UnitOfWork, news: Sequence[tuple[Lora, Event]]) -> None:
+    ids = dict(trail())
     await uow.publications.announce(
         *(
-            Announcement(lora_id=lora.id, event=event.name, revision=lora.revision, at=lora.updated_at)
+            Announcement(lora_id=lora.id, event=event.name, revision=lora.revision, at=lora.updated_at, trail=ids)
             for lora, event in news
         )
     )

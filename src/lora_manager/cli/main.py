@@ -26,6 +26,8 @@ SUMMARIES = {
     "pull": "Copy the files of a bucket to a folder.",
     "deliver": "Send a prompt to a runtime.",
     "worker": "Send what was accepted for delivery.",
+    "keys": "Make, list, rotate and revoke API keys.",
+    "doctor": "Look whether all that is needed is well, and say what to do.",
 }
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lora_manager.app.application import Application
-from lora_manager.cli.logs import set_up_logging
 from lora_manager.domain.errors import InvalidField
 from lora_manager.settings import InvalidSettings, Settings, load_settings
 
@@ -32,6 +31,8 @@ class Session:
         :raises InvalidSettings: naming every wrong one
         """
         settings = load_settings({"LOG_LEVEL": log_level, **_environment(), **self.flags})
+        from lora_manager.container.logs import set_up_logging
+
         set_up_logging(settings.log_format, settings.log_level)
         return settings
 
@@ -40,16 +41,19 @@ class Session:
         work: Callable[[Application], Awaitable[T]],
         settings: Settings | None = None,
         loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+        *,
+        is_measured: bool = False,
     ) -> T:
         """Open the application, do the work with it, and close it again.
 
         :param loop_factory: makes the event loop; None: asyncio's
+        :param is_measured: whether metrics are kept, for somebody to fetch
         :raises Failure: whatever the work raises, and what keeps the application from opening
         """
         from lora_manager.container import open_application
 
         async def main() -> T:
-            async with open_application(settings or self.start()) as application:
+            async with open_application(settings or self.start(), is_measured=is_measured) as application:
                 return await work(application)
 
         with asyncio.Runner(loop_factory=loop_factory) as runner:

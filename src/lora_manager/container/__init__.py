@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from lora_manager.adapters.database.engine import open_database
 from lora_manager.adapters.database.migrate import NEWEST_REVISION, upgrade
 from lora_manager.app.application import Application
+from lora_manager.container.observed import observe
 from lora_manager.container.resources import open_resources
 from lora_manager.container.wiring import Container
 from lora_manager.settings import Settings
@@ -24,16 +25,17 @@ async def migrate(settings: Settings) -> tuple[str | None, str]:
 
 
 @asynccontextmanager
-async def open_application(settings: Settings) -> AsyncIterator[Application]:
+async def open_application(settings: Settings, *, is_measured: bool = False) -> AsyncIterator[Application]:
     """The whole application for as long as the block lasts: resources opened, database ready, everything tied.
 
     A bucket, a broker or another service is contacted when it is first needed, not here.
 
+    :param is_measured: whether metrics are kept, for somebody to fetch
     :raises Unavailable: the database does not answer, or is behind and may not be migrated here
     :raises InvalidInput: a setting cannot be used
     """
     async with open_resources(settings) as resources:
-        container = Container(resources=resources, settings=settings)
+        container = Container(resources=resources, settings=settings, observed=observe(is_measured=is_measured))
         container.check_dependencies()
         application: Application = container.application()
         try:

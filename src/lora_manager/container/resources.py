@@ -13,10 +13,16 @@ from lora_manager.adapters.library.by_scheme import LibraryByScheme
 from lora_manager.adapters.library.local import LocalLibrary
 from lora_manager.adapters.library.remote import BlobLibrary
 from lora_manager.adapters.queues.in_process import InProcessQueue
+from lora_manager.container.keys import keys_of
+from lora_manager.container.limits import open_rate_limiter
+from lora_manager.container.tracing import open_tracing
 from lora_manager.container.validators import ConfiguredValidator
 from lora_manager.domain.errors import InvalidInput
 from lora_manager.ports.blob_store import BlobStore
+from lora_manager.ports.key_store import KeyStore
 from lora_manager.ports.library import Library
+from lora_manager.ports.rate_limiter import RateLimiter
+from lora_manager.ports.tracing import Tracer
 from lora_manager.ports.validator import Validator
 from lora_manager.ports.work_queue import WorkQueue
 from lora_manager.settings import Settings, mask_url
@@ -30,6 +36,7 @@ class Resources:
     :param bucket: that files are pushed to and pulled from; None where none is named
     :param documents: where metadata documents are published
     :param artefacts: where deliveries leave files; None where that is a local disk
+    :param rate_limiter: None where nobody is limited
     """
 
     database: Database
@@ -41,6 +48,9 @@ class Resources:
     documents: BlobStore
     queue: WorkQueue
     validator: Validator
+    keys: KeyStore
+    rate_limiter: RateLimiter | None
+    tracer: Tracer
 
 
 @asynccontextmanager
@@ -53,8 +63,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         database = await stack.enter_async_context(open_database(settings.database_url))
         await prepare(database, auto_migrate=settings.auto_migrate)
         reader = await stack.enter_async_context(open_reader(database))
-        connection = await stack.enter_async_context(open_s3(_access(settings)))
-        bucket = _open_bucket(settings, connection)
+        connection = await stack.enter_async_context(open_s3(s3_access(settings)))
+        bucket = open_bucket(settings, connection)
         remote = bucket if settings.storage_type == "s3" else None
         local = LocalLibrary([*settings.library_roots, settings.uploads_dir])
         stack.callback(local.close)
@@ -64,27 +74,32 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             library=LibraryByScheme(local, None if bucket is None else BlobLibrary(bucket)),
             files=remote or LocalBlobStore(settings.uploads_dir),
             bucket=bucket,
-            artefacts=None if remote is None else _open_bucket(settings, connection, "deliveries"),
-            documents=_open_documents(settings, connection),
-            queue=await stack.enter_async_context(_open_queue(settings)),
+            artefacts=None if remote is None else open_bucket(settings, connection, "deliveries"),
+            documents=open_documents(settings, connection),
+            queue=await stack.enter_async_context(open_queue(settings)),
             validator=ConfiguredValidator(settings.civitai, stack),
+            keys=keys_of(settings).store,
+            rate_limiter=await stack.enter_async_context(open_rate_limiter(settings)),
+            tracer=await stack.enter_async_context(open_tracing(settings)),
         )
 
 
-def _open_bucket(settings: Settings, connection: S3Connection, folder: str = "") -> S3BlobStore | None:
+def open_bucket(settings: Settings, connection: S3Connection, folder: str = "") -> S3BlobStore | None:
     """The bucket for files, or a folder in it; None where none is named."""
     s3 = settings.s3
     return None if s3.bucket is None else S3BlobStore(connection, s3.bucket, f"{s3.prefix}/{folder}")
 
 
-def _open_documents(settings: Settings, connection: S3Connection) -> BlobStore:
+def open_documents(settings: Settings, connection: S3Connection) -> BlobStore:
+    """Where metadata documents are published."""
     metadata = settings.metadata
     if metadata.bucket is None:
         return LocalBlobStore(str(settings.data_dir / metadata.prefix))
     return S3BlobStore(connection, metadata.bucket, metadata.prefix, setting="METADATA_BUCKET", name="metadata store")
 
 
-def _access(settings: Settings) -> S3Access:
+def s3_access(settings: Settings) -> S3Access:
+    """How the S3 service is reached."""
     s3 = settings.s3
     return S3Access(
         endpoint=s3.endpoint,
@@ -96,7 +111,11 @@ def _access(settings: Settings) -> S3Access:
 
 
 @asynccontextmanager
-async def _open_queue(settings: Settings) -> AsyncIterator[WorkQueue]:
+async def open_queue(settings: Settings) -> AsyncIterator[WorkQueue]:
+    """What wakes workers.
+
+    :raises InvalidInput: a broker needs a package that is not there
+    """
     if settings.queue_url is None:
         yield InProcessQueue()
         return

@@ -11,13 +11,14 @@ from lora_manager.adapters.blobs.local import LocalBlobStore
 from lora_manager.adapters.blobs.s3 import S3BlobStore
 from lora_manager.adapters.database.catalog import SqlCatalog
 from lora_manager.adapters.database.delivery_catalog import SqlDeliveryCatalog
+from lora_manager.adapters.database.figures import SqlFigureCatalog
 from lora_manager.adapters.database.part import DatabasePart
 from lora_manager.adapters.database.publication_catalog import SqlPublicationCatalog
 from lora_manager.adapters.database.unit_of_work import SqlAlchemyUnitOfWork
-from lora_manager.adapters.observability.logging_event_log import LoggingEventLog
 from lora_manager.adapters.sinks.blob import BlobMetadataSink
 from lora_manager.adapters.system.clock import SystemClock
 from lora_manager.adapters.system.identifiers import MonotonicIdentifiers
+from lora_manager.app.access.authenticate import Authenticate
 from lora_manager.app.application import Application
 from lora_manager.app.chore import Chore
 from lora_manager.app.deliveries.change_delivery import CancelDelivery, RetryDelivery
@@ -49,9 +50,12 @@ from lora_manager.app.prompts.compose_prompt import ComposePrompt, Dialects
 from lora_manager.app.prompts.parse_prompt import ParsePrompt
 from lora_manager.app.validation.validate_lora import ValidateLora
 from lora_manager.app.validation.validate_loras import ValidateLoras
+from lora_manager.container.observed import Observed
 from lora_manager.container.resources import Resources
 from lora_manager.container.workers import open_worker
+from lora_manager.domain.access import digest_of
 from lora_manager.domain.prompt import DIALECTS, TemplateDialect
+from lora_manager.ports.clock import Clock
 from lora_manager.ports.publications import PublicationCatalog
 from lora_manager.ports.readiness import Part
 from lora_manager.settings import Settings
@@ -91,15 +95,23 @@ def dialects_of(settings: Settings) -> Dialects:
     return Dialects({**DIALECTS, template.name: template}, default=template.name)
 
 
+def authenticate_of(resources: Resources, settings: Settings, clock: Clock) -> Authenticate:
+    """Who makes a request, by the keys of this deployment."""
+    access = settings.access
+    single = None if access.api_key is None else digest_of(access.api_key)
+    return Authenticate(resources.keys, clock, single, always_needed=access.keys_file_is_named)
+
+
 class Container(containers.DeclarativeContainer):
     """Ties all together; everything in it is synchronous."""
 
     resources = providers.Dependency(instance_of=Resources)
     settings = providers.Dependency(instance_of=Settings)
+    observed = providers.Dependency(instance_of=Observed)
 
     clock = providers.Singleton(SystemClock)
     identifiers = providers.Singleton(MonotonicIdentifiers)
-    log = providers.Singleton(LoggingEventLog)
+    log = observed.provided.log
     chance = providers.Object(random.random)
     database = resources.provided.database
     reader = resources.provided.reader
@@ -112,11 +124,11 @@ class Container(containers.DeclarativeContainer):
     deliveries = providers.Singleton(SqlDeliveryCatalog, reader)
     publications = providers.Singleton(SqlPublicationCatalog, reader)
     sink = providers.Singleton(BlobMetadataSink, resources.provided.documents)
-    publisher = providers.Singleton(Publisher, begin, catalog, sink, clock, log, chance)
+    publisher = providers.Singleton(Publisher, begin, catalog, sink, clock, log, chance, resources.provided.tracer)
     validator = resources.provided.validator
     bucket = resources.provided.bucket
     compose_prompt = providers.Singleton(
-        ComposePrompt, catalog, dialects, providers.Singleton(ActiveArrangements, catalog)
+        ComposePrompt, catalog, dialects, providers.Singleton(ActiveArrangements, catalog), log, clock
     )
     enqueue_delivery = providers.Singleton(
         EnqueueDelivery,
@@ -138,6 +150,11 @@ class Container(containers.DeclarativeContainer):
         deliveries=deliveries,
         publications=providers.Singleton(publications_of, publications, settings),
         parts=providers.Singleton(parts_of, resources, settings),
+        figures=providers.Singleton(SqlFigureCatalog, reader),
+        metrics=observed.provided.metrics,
+        tracer=resources.provided.tracer,
+        authenticate=providers.Singleton(authenticate_of, resources, settings, clock),
+        rate_limiter=resources.provided.rate_limiter,
         chores=providers.Singleton(chores_of, resources, settings, publisher),
         register_lora=providers.Singleton(RegisterLora, begin, inspect, clock, identifiers, log),
         revise_lora=providers.Singleton(ReviseLora, begin, clock, log),

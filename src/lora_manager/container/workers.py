@@ -39,7 +39,7 @@ async def open_worker(
     )
     here = BlobArtefactStore(LocalBlobStore(settings.artefacts_dir))
     shared = here if resources.artefacts is None else BlobArtefactStore(resources.artefacts)
-    client = OutboundClient(settings.delivery_allowed_hosts)
+    client = OutboundClient(settings.delivery_allowed_hosts, tells_trace=True)
     dispatcher = DispatcherByMode(
         {
             Mode.HTTP: HttpDispatcher(client),
@@ -49,6 +49,6 @@ async def open_worker(
         }
     )
     try:
-        yield Worker(options, begin, deliveries, dispatcher, resources.queue, log, random.random)
+        yield Worker(options, begin, deliveries, dispatcher, resources.queue, log, random.random, resources.tracer)
     finally:
         await client.aclose()

@@ -6,7 +6,13 @@ fit to show to a user and never holds a secret.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
+
+# An answer must not grow with what it refuses.
+MAX_PROBLEMS = 1_000  # of one error
+_MAX_TOLD = 20  # problems in its message
+MAX_FIELD_NAME = 200  # characters
 
 
 class Failure(Exception):
@@ -45,18 +51,24 @@ class Unavailable(Failure):
 
 @dataclass(frozen=True, slots=True)
 class InvalidField:
-    """One wrong field: its name as the caller wrote it, and what is allowed."""
+    """One wrong field: its name as the caller wrote it, cut where it is very long, and what is allowed."""
 
     name: str
     reason: str
 
+    def __post_init__(self) -> None:
+        if len(self.name) > MAX_FIELD_NAME:
+            object.__setattr__(self, "name", f"{self.name[:MAX_FIELD_NAME]}...")
+
 
 class InvalidFields(InvalidInput):
-    """One or more fields hold what they may not; all of them are named at once."""
+    """One or more fields hold what they may not; all of them are named at once, of very many the first ones."""
 
     def __init__(self, fields: Iterable[InvalidField]) -> None:
-        self.fields = tuple(fields)
-        super().__init__("; ".join(f"{field.name}: {field.reason}" for field in self.fields))
+        self.fields = tuple(islice(fields, MAX_PROBLEMS))
+        told = "; ".join(f"{field.name}: {field.reason}" for field in self.fields[:_MAX_TOLD])
+        more = len(self.fields) - _MAX_TOLD
+        super().__init__(f"{told}; and {more} more" if more > 0 else told)
 
 
 class InvalidFile(InvalidInput):

@@ -66,10 +66,10 @@ def check_ordinal(value: int | None) -> Iterator[InvalidField]:
 
 
 def check_tags(tags: Sequence[str]) -> Iterator[InvalidField]:
-    """Whether there are at most 100 tags of at most 100 characters."""
+    """Whether there are at most 100 tags of at most 100 characters; of too many the first 100 are looked at."""
     if len(tags) > MAX_TAGS:
         yield InvalidField("tags", f"must be at most {MAX_TAGS}, are {len(tags)}")
-    for index, tag in enumerate(tags):
+    for index, tag in enumerate(tags[:MAX_TAGS]):
         if len(tag) > MAX_TAG:
             yield InvalidField(f"tags[{index}]", f"must have at most {MAX_TAG} characters, has {len(tag)}")
         if CONTROL.search(tag):
@@ -77,10 +77,13 @@ def check_tags(tags: Sequence[str]) -> Iterator[InvalidField]:
 
 
 def check_triggers(triggers: Sequence[Trigger]) -> Iterator[InvalidField]:
-    """Whether each trigger is one line of 1 to 1,000 characters, and its group one of 1 to 100."""
+    """Whether each trigger is one line of 1 to 1,000 characters, and its group one of 1 to 100.
+
+    There may be 1,000 of them; of too many the first 1,000 are looked at.
+    """
     if len(triggers) > MAX_TRIGGERS:
         yield InvalidField("triggers", f"must be at most {MAX_TRIGGERS}, are {len(triggers)}")
-    for index, trigger in enumerate(triggers):
+    for index, trigger in enumerate(triggers[:MAX_TRIGGERS]):
         for part, text, limit in (("text", trigger.text, 1_000), ("group", trigger.group, 100)):
             if text is not None and (not 1 <= len(text) <= limit or text != text.strip() or CONTROL.search(text)):
                 yield InvalidField(
@@ -90,8 +93,11 @@ def check_triggers(triggers: Sequence[Trigger]) -> Iterator[InvalidField]:
 
 
 def check_url(value: str | None) -> Iterator[InvalidField]:
-    """Whether an optional preview address is an absolute http or https URL."""
-    if value is None:
+    """Whether an optional preview address is an absolute http or https URL.
+
+    Nothing is said of one that is too long, which :func:`check_text` refuses: Python takes quadratic time for some.
+    """
+    if value is None or len(value) > TEXT_LIMITS["preview_url"]:
         return
     from urllib.parse import urlsplit  # noqa: PLC0415  # a tenth of the time that the domain takes to load
 

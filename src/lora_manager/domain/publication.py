@@ -1,6 +1,7 @@
 """What is published of a LoRA's metadata, and what still has to be: its row in the outbox."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -25,12 +26,14 @@ class Announcement:
     """A change of a LoRA that is to be published.
 
     :param revision: of the LoRA after the change
+    :param trail: the ids of the request that made the change, by name, for logs and traces
     """
 
     lora_id: UUID
     event: EventName
     revision: int
     at: datetime
+    trail: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,7 @@ class Publication:
     :param version: by which the sink tells the published document from a later one
     :param uri: where it is
     :param detail: why the last attempt failed; None where it did not
+    :param trail: of the last change, see :class:`Announcement`
     """
 
     lora_id: UUID
@@ -61,12 +65,18 @@ class Publication:
     uri: str | None = None
     synced_at: datetime | None = None
     detail: str | None = None
+    trail: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, news: Announcement) -> "Publication":
         """The publication of a LoRA of which there was none."""
         return cls(
-            lora_id=news.lora_id, event=news.event, revision=news.revision, waiting_since=news.at, due_at=news.at
+            lora_id=news.lora_id,
+            event=news.event,
+            revision=news.revision,
+            waiting_since=news.at,
+            due_at=news.at,
+            trail=news.trail,
         )
 
     @property
@@ -87,6 +97,7 @@ class Publication:
             waiting_since=self.waiting_since or news.at,
             due_at=news.at,
             attempts=0,
+            trail=news.trail,
         )
 
     def claimed(self, *, now: datetime, lease: timedelta) -> "Publication":

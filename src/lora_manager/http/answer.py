@@ -1,11 +1,9 @@
-"""Answers as bytes that are ready to be sent."""
+"""Answers as bytes that are ready to be sent. What every answer carries besides is added by ``Envelope``."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-
-from lora_manager.http.request_id import request_id
 
 Header = tuple[bytes, bytes]
 
@@ -29,14 +27,12 @@ class Answer:
         self.headers = [
             (b"content-type", media_type),
             (b"content-length", b"%d" % len(body)),
-            (b"x-content-type-options", b"nosniff"),
             *headers,
         ]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG002 - what ASGI calls it with
         """Send it; to HEAD without the body."""
-        headers = [*self.headers, (b"x-request-id", request_id(scope).encode())]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self.body})
 
     def to_asgi_response(self, **_: Any) -> "Answer":

@@ -45,7 +45,6 @@ class EventStream(Answer):
             (b"content-type", EVENT_STREAM),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),  # nginx would otherwise collect events before it passes them on
-            (b"x-content-type-options", b"nosniff"),
         ]
         self._events = events
         self._stopping = stopping
@@ -53,8 +52,7 @@ class EventStream(Answer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Send it; to HEAD without the events."""
-        headers = [*self.headers, (b"x-request-id", request_id(scope).encode())]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         if scope["method"] != "HEAD":
             await self._until_one_ends(
                 self._tell(scope, send), self._keep_alive(send), gone(receive), self._stopping.wait()

@@ -90,7 +90,6 @@ class FileAnswer(Answer):
         self.headers = [
             (b"content-type", media_type.encode()),
             (b"content-length", b"%d" % length),
-            (b"x-content-type-options", b"nosniff"),
             *headers,
         ]
         self._chunks = chunks
@@ -102,8 +101,7 @@ class FileAnswer(Answer):
         Where they end early the answer stays incomplete, which makes the server break the connection: so the client
         can tell.
         """
-        headers = [*self.headers, (b"x-request-id", request_id(scope).encode())]
-        start = {"type": "http.response.start", "status": self.status, "headers": headers}
+        start = {"type": "http.response.start", "status": self.status, "headers": self.headers}
         end = {"type": "http.response.body", "body": b""}
         if scope["method"] == "HEAD" or not self._length:
             await send(start)

@@ -37,7 +37,7 @@ _TAGS = {
     "library": "The files on disk: scans, tags, duplicates",
     "prompts": "Composing prompts and taking them apart",
     "deliveries": "Prompts on their way to a runtime: accepted once, tried until they arrive",
-    "health": "Whether the service is there and can work",
+    "health": "Whether the service is there and can work, and what it counted",
 }
 _HEADERS = {
     "Accept-Ranges": ("A range may be asked for", "bytes"),
@@ -47,6 +47,7 @@ _HEADERS = {
     "Last-Modified": ("When the file was written", "Sat, 31 Jan 2026 12:00:00 GMT"),
     "Location": ("Where to find it", "/adapters/01890a5d-ac96-774b-bcce-b302099a8057"),
     "Retry-After": ("Seconds to wait before trying again", "5"),
+    "WWW-Authenticate": ("How to say who you are", 'Bearer realm="lora-manager"'),
     "X-Request-ID": (
         "Which request it was: the id that came with it, or a new one",
         "3f2a9c51d0b84e7e9a6c1f0d5b7e2c48",
@@ -62,6 +63,10 @@ _HEADERS = {
     "If-Range": ("Send the range only if the file still has this ETag, else all of it", '"3"'),
     "Range": ("One stretch of bytes; several, or what cannot be read, is answered with all of them", "bytes=0-999"),
 }
+_SECURITY_SCHEMES: Json = {
+    "api_key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The same API key"},
+}
 _ANSWER_HEADERS = (
     "Accept-Ranges",
     "Content-Disposition",
@@ -70,8 +75,14 @@ _ANSWER_HEADERS = (
     "Last-Modified",
     "Location",
     "Retry-After",
+    "WWW-Authenticate",
     "X-Request-ID",
 )
+_PROBLEM_HEADERS = {
+    ProblemKind.UNAVAILABLE: ("Retry-After",),
+    ProblemKind.TOO_MANY_REQUESTS: ("Retry-After",),
+    ProblemKind.UNAUTHENTICATED: ("WWW-Authenticate",),
+}
 _DESCRIPTIONS = {
     204: "There is nothing more to say",
     304: "It is still what the client has",
@@ -79,15 +90,18 @@ _DESCRIPTIONS = {
 }
 
 
-def openapi_document(handlers: Iterable[HTTPRouteHandler]) -> bytes:
-    """The document (OpenAPI 3.1) as JSON."""
+def openapi_document(handlers: Iterable[HTTPRouteHandler], *, needs_key: bool = False) -> bytes:
+    """The document (OpenAPI 3.1) as JSON.
+
+    :param needs_key: whether a key is asked for
+    """
     operations: list[tuple[HTTPRouteHandler, Operation]] = [(handler, handler.opt["operation"]) for handler in handlers]
     types = sorted({kind for _, operation in operations for kind in _types(operation)}, key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     paths: Json = {}
     for handler, operation in operations:
         path = paths.setdefault(operation.path.replace(":uuid", ""), {})
-        path[operation.method.lower()] = _described(handler, operation, schemas)
+        path[operation.method.lower()] = _described(handler, operation, schemas) | _security(operation, needs_key)
     queries = {operation.query.__name__ for _, operation in operations if operation.query}
     document = {
         "openapi": "3.1.0",
@@ -98,6 +112,7 @@ def openapi_document(handlers: Iterable[HTTPRouteHandler]) -> bytes:
         "components": {
             "schemas": {name: schema for name, schema in schemas.items() if name not in queries},
             "headers": {name: _header(name) for name in _ANSWER_HEADERS},
+            "securitySchemes": _SECURITY_SCHEMES,
         },
     }
     return msgspec.json.encode(document)
@@ -129,6 +144,14 @@ def _described(handler: HTTPRouteHandler, operation: Operation, schemas: Json) -
     if operation.raw_body is not None:
         described["requestBody"] = {"required": True, "content": _raw(operation.raw_body)}
     return described
+
+
+def _security(operation: Operation, needs_key: bool) -> Json:  # noqa: FBT001  # a fact about the document
+    """Who may: with ``{}`` anybody, but a key that is sent all the same has to be right once one is needed."""
+    if operation.scope is None:
+        return {"security": []}
+    needed = [{name: [operation.scope.value]} for name in _SECURITY_SCHEMES]
+    return {"security": needed if needs_key else [{}, *needed]}
 
 
 def _raw(content: RawContent) -> Json:
@@ -176,7 +199,7 @@ def _responses(operation: Operation) -> dict[int, Json]:
         examples = {problem.code: {"summary": problem.title, "value": _example(problem)} for problem in kinds}
         responses[status] = {
             "description": "; ".join(problem.title for problem in kinds),
-            "headers": _headers("Retry-After") if ProblemKind.UNAVAILABLE in kinds else _headers(),
+            "headers": _headers(*(name for kind in kinds for name in _PROBLEM_HEADERS.get(kind, ()))),
             "content": {"application/problem+json": {"schema": _reference(Problem), "examples": examples}},
         }
     return responses

@@ -2,17 +2,21 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from inspect import cleandoc
 from typing import Any, Literal
 
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
+from lora_manager.domain.access import Scope
 from lora_manager.http.answer import Answer
 from lora_manager.http.problem_kinds import ProblemKind
+from lora_manager.http.request import ApiRequest
 from lora_manager.http.schemas.input import Input
+from lora_manager.http.scopes import scope_of
 
-Handler = Callable[..., Awaitable[Answer]]  # takes the request, or nothing
+Handler = Callable[..., Awaitable[Answer]]  # takes the request, or nothing where nobody is asked who they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,11 @@ class Operation:
     path_field: str | None = None
 
     @property
+    def scope(self) -> Scope | None:
+        """What it needs; None: nobody is asked who they are."""
+        return scope_of(self.method, self.path)
+
+    @property
     def has_path_id(self) -> bool:
         """Whether the path holds an id."""
         return "{id:uuid}" in self.path
@@ -69,17 +78,42 @@ class Operation:
             found.add(ProblemKind.NOT_FOUND)
         if self.body is not None:
             found |= {ProblemKind.MALFORMED_BODY, ProblemKind.BODY_TOO_LARGE, ProblemKind.UNSUPPORTED_MEDIA_TYPE}
+        if self.scope is not None:
+            found |= {ProblemKind.UNAUTHENTICATED, ProblemKind.SCOPE_MISSING, ProblemKind.HOST_NOT_ALLOWED}
+            found.add(ProblemKind.TOO_MANY_REQUESTS)
+            if self.method != "GET":
+                found.add(ProblemKind.CROSS_SITE)
         if self.body is not None or self.query is not None or "If-Match" in self.request_headers:
             found.add(ProblemKind.INVALID_FIELDS)
         return tuple(sorted(found, key=lambda kind: (kind.status, kind.code)))
 
     def __call__(self, handler: Handler) -> HTTPRouteHandler:
-        methods: Any = ["GET", "HEAD"] if self.method == "GET" else [self.method]  # RFC 9110 section 9.3.2
         return HTTPRouteHandler(
             self.path,
-            http_method=methods,
+            http_method=methods_of(self.method),
             status_code=200,  # of no effect: an Answer brings its own
             operation_id=handler.__name__,
             description=cleandoc((self.does or handler).__doc__ or "").partition("\n\n:")[0],  # :param is for Python
             opt={"operation": self},
-        )(handler)
+        )(guarded(self.method, self.path, handler))
+
+
+def methods_of(method: str) -> Any:
+    """The methods of a route: what can be got, its headers can be asked for alone (RFC 9110 section 9.3.2)."""
+    return ["GET", "HEAD"] if method == "GET" else [method]
+
+
+def guarded(method: str, path: str, handler: Handler) -> Handler:
+    """The handler, once whoever asks was let in; every route is made of one."""
+    scope = scope_of(method, path)
+    if scope is None:
+        return handler
+    name = f"{method} {path.replace(':uuid', '')}"
+
+    @wraps(handler)
+    async def handle(request: ApiRequest) -> Answer:
+        await request.admit(scope)
+        with request.application.tracer.span(name):
+            return await handler(request)
+
+    return handle

@@ -45,7 +45,18 @@ class ProblemKind(Enum):
         "`detail` names each LoRA that it has no way to write. Rename it, leave it out, or take another dialect.",
     )
     BAD_REQUEST = 400, "The request is not proper HTTP", "`detail` says what is wrong with it."
+    UNAUTHENTICATED = (
+        401,
+        "An API key is needed",
+        "Send one that counts as `X-API-Key`, or as `Authorization: Bearer`. `lora-manager keys create` makes one.",
+    )
     FORBIDDEN = 403, "This is not allowed", "`detail` says what would be needed."
+    SCOPE_MISSING = 403, "The API key is not for this", "`detail` names the scope that a key needs for it."
+    CROSS_SITE = (
+        403,
+        "A web page of another site has sent this",
+        "If the page may use the service, add its origin to CORS_ORIGINS.",
+    )
     NOT_FOUND = 404, "There is nothing at this address", "The page /docs shows all addresses. An id is a UUID."
     ADAPTER_NOT_FOUND = (
         404,
@@ -90,16 +101,32 @@ class ProblemKind(Enum):
         "Somebody changed it. Read it again and repeat the change with the new ETag.",
     )
     BODY_TOO_LARGE = 413, "The body is too large", "Send less at a time; `detail` names the limit."
+    TARGET_TOO_LONG = (
+        414,
+        "The address is too long",
+        "`detail` names the limit. Send less in the query, or in several requests.",
+    )
     UNSUPPORTED_MEDIA_TYPE = (
         415,
-        "The body is not declared to be JSON",
-        "Send `Content-Type: application/json`.",
+        "The body is declared to be something else",
+        "Send JSON as `Content-Type: application/json`, a file as `application/octet-stream`.",
     )
     RANGE_NOT_SATISFIABLE = (
         416,
         "The file has none of the bytes asked for",
         "`Content-Range` says how long it is: `bytes */1000`.",
     )
+    HOST_NOT_ALLOWED = (
+        421,
+        "The service is not known by this name",
+        "Address it as localhost or by its IP address, add the name to ALLOWED_HOSTS, or make an API key.",
+    )
+    TOO_MANY_REQUESTS = (
+        429,
+        "Too many requests",
+        "Try again after the seconds that `Retry-After` gives. RATE_LIMIT says how many are allowed.",
+    )
+    HEAD_TOO_LARGE = 431, "The headers are too large", "`detail` names the limit. Send fewer or shorter headers."
     INTERNAL_ERROR = (
         500,
         "The service has a fault",

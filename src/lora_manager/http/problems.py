@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -11,11 +12,13 @@ from litestar.exceptions import HTTPException
 from lora_manager.app.files.open_file import FileGone, PreviewNotFound
 from lora_manager.app.files.upload_file import FileNameTaken
 from lora_manager.domain import errors
+from lora_manager.domain.access import ScopeMissing, TooManyRequests, Unauthenticated
 from lora_manager.domain.delivery import DeliveryNotFound, IdempotencyKeyReused, TransitionNotAllowed
 from lora_manager.domain.file import InvalidSafetensors, NotALora
 from lora_manager.domain.prompt import NotWritable
 from lora_manager.domain.scan import ScanNotFound
 from lora_manager.http.answer import Answer, Header, to_json
+from lora_manager.http.guard import CrossSite, HostNotAllowed
 from lora_manager.http.problem_kinds import ProblemKind
 from lora_manager.http.ranges import RangeNotSatisfiable
 from lora_manager.http.request import BodyTooLarge, ClientGone, LengthRequired, UnsupportedMediaType
@@ -52,7 +55,12 @@ _BY_ERROR: Mapping[type[BaseException], ProblemKind] = {
     NotALora: ProblemKind.NOT_A_LORA,
     NotWritable: ProblemKind.NOT_WRITABLE,
     errors.Forbidden: ProblemKind.FORBIDDEN,
+    Unauthenticated: ProblemKind.UNAUTHENTICATED,
+    ScopeMissing: ProblemKind.SCOPE_MISSING,
+    CrossSite: ProblemKind.CROSS_SITE,
+    HostNotAllowed: ProblemKind.HOST_NOT_ALLOWED,
     errors.Unavailable: ProblemKind.UNAVAILABLE,
+    TooManyRequests: ProblemKind.TOO_MANY_REQUESTS,
     MalformedBody: ProblemKind.MALFORMED_BODY,
     LengthRequired: ProblemKind.LENGTH_REQUIRED,
     RangeNotSatisfiable: ProblemKind.RANGE_NOT_SATISFIABLE,
@@ -68,6 +76,10 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Answer:
     headers: list[Header] = []
     if kind is ProblemKind.UNAVAILABLE:
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
+    if isinstance(error, TooManyRequests):
+        headers.append((b"retry-after", b"%d" % ceil(error.wait_s)))
+    if kind is ProblemKind.UNAUTHENTICATED:
+        headers.append((b"www-authenticate", b'Bearer realm="lora-manager"'))
     if isinstance(error, RangeNotSatisfiable):
         headers.append((b"content-range", b"bytes */%d" % error.size_bytes))
     if kind is ProblemKind.METHOD_NOT_ALLOWED and isinstance(error, HTTPException):

@@ -12,37 +12,40 @@ from lora_manager.http.answer import to_json
 from lora_manager.http.schemas.adapter import AdapterResource
 
 MAX_BYTES = 64 * 2**20
-_Key = tuple[UUID, int, datetime, Publication | None]
+_Version = tuple[int, datetime, Publication | None]
 _NONE: Mapping[UUID, Publication] = MappingProxyType({})
 
 
 class RenderedAdapters:
     """The JSON of adapters, least recently used ones dropped when it becomes too much.
 
-    A revision never changes, and where its publication stands is part of the key, so nothing here can be out of date.
-    The time beside the revision tells apart those of a database that was put back to an older state.
+    Of each adapter the version that was asked for last is kept. A revision never changes, and where its publication
+    stands is part of the version, so nothing here can be out of date. The time beside the revision tells apart those of
+    a database that was put back to an older state.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._rendered: OrderedDict[_Key, bytes] = OrderedDict()
+        self._rendered: OrderedDict[UUID, tuple[_Version, bytes]] = OrderedDict()
 
     def one(self, lora: Lora, publication: Publication | None = None) -> bytes:
         """The adapter as JSON.
 
         :param publication: of its metadata; None where nothing is published
         """
-        key = (lora.id, lora.revision, lora.updated_at, publication)
-        rendered = self._rendered.get(key)
-        if rendered is not None:
-            self._rendered.move_to_end(key)
-            return rendered
+        version = (lora.revision, lora.updated_at, publication)
+        known = self._rendered.get(lora.id)
+        if known is not None:
+            self._rendered.move_to_end(lora.id)
+            if known[0] == version:
+                return known[1]
+            self._bytes -= len(known[1])
         rendered = to_json(AdapterResource.of(lora, publication))
-        self._rendered[key] = rendered
+        self._rendered[lora.id] = version, rendered
         self._bytes += len(rendered)
         while self._bytes > self._max_bytes:
-            _, dropped = self._rendered.popitem(last=False)
+            _, (_, dropped) = self._rendered.popitem(last=False)
             self._bytes -= len(dropped)
         return rendered
 

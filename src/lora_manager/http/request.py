@@ -10,8 +10,11 @@ from litestar import Request
 from litestar.datastructures import State
 
 from lora_manager.app.application import Application
+from lora_manager.domain.access import Caller, Scope
 from lora_manager.domain.errors import Failure, InvalidInput
+from lora_manager.domain.media_types import ANY_TYPE
 from lora_manager.http.etags import is_known
+from lora_manager.http.guard import Guard
 from lora_manager.http.rendering import RenderedAdapters
 from lora_manager.http.strict import InputT, read_json, read_query
 
@@ -58,6 +61,28 @@ class ApiRequest(Request[None, None, State]):
         """The JSON of adapters."""
         adapters: RenderedAdapters = self.app.state["adapters"]
         return adapters
+
+    async def admit(self, wanted: Scope) -> None:
+        """Return if whoever asks may.
+
+        :raises Forbidden: they may not
+        :raises TooManyRequests: they ask too often
+        """
+        self.scope["state"]["caller"] = await self.guard.admit(self.scope, wanted)
+
+    def require(self, scope: Scope) -> None:
+        """Return if whoever was admitted may do this as well.
+
+        :raises ScopeMissing: they may not
+        """
+        caller: Caller = self.scope["state"]["caller"]
+        caller.require(scope)
+
+    @property
+    def guard(self) -> Guard:
+        """Who lets them in."""
+        guard: Guard = self.app.state["guard"]
+        return guard
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -111,15 +136,25 @@ class ApiRequest(Request[None, None, State]):
         return read_json(kind, body)
 
     @property
-    def content_length(self) -> int:
-        """How long the body is, which the server holds the client to.
+    def upload_length(self) -> int:
+        """How long the file is that the body holds, to which the server holds the client.
 
         :raises LengthRequired: it does not say
+        :raises BodyTooLarge: it is longer than this service takes
+        :raises UnsupportedMediaType: it is declared to be something else
         """
+        declared = self.header(b"content-type")
+        if declared is not None and declared.partition(";")[0].strip().lower() != ANY_TYPE:
+            raise UnsupportedMediaType(
+                f"the body is a file: its Content-Type must be {ANY_TYPE}, or not be sent, but is {declared!r}"
+            )
         given = self.header(b"content-length")
         if given is None or not given.isdecimal():
             raise LengthRequired
-        return int(given)
+        length, limit = int(given), self.guard.max_upload_bytes
+        if length > limit:
+            raise BodyTooLarge(f"the file is longer than {limit} bytes; MAX_UPLOAD_BYTES allows more")
+        return length
 
     async def content(self) -> AsyncGenerator[bytes, None]:
         """The body in chunks, as it comes: what is not asked for is not taken from the client.
@@ -133,7 +168,7 @@ class ApiRequest(Request[None, None, State]):
 
     def _check_media_type(self) -> None:
         """A body must say that it is JSON: what a web page may send to any address unasked never does."""
-        given = next((value for name, value in self.scope["headers"] if name == b"content-type"), b"")
+        given = self.scope["state"]["headers"].get(b"content-type", b"")
         if not _JSON.fullmatch(given):
             said = repr(given.decode("latin-1")) if given else "none"
             raise UnsupportedMediaType(f"the body's Content-Type must be application/json, is {said}")

@@ -3,8 +3,10 @@
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from types import FrameType
 
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
@@ -13,12 +15,15 @@ from lora_manager.app.application import Application
 from lora_manager.app.chore import doing
 from lora_manager.app.parts import check_parts
 from lora_manager.container import open_application
-from lora_manager.domain.errors import InvalidInput
+from lora_manager.domain.errors import Failure, InvalidInput
 from lora_manager.event_loop import loop_factory
 from lora_manager.http.app import create_app
+from lora_manager.http.exposure import exposure_of
+from lora_manager.http.protocol import MAX_HEAD_BYTES, protocol_class
 from lora_manager.settings import Settings
 
 GRACE_S = 10  # what requests in flight may take once the server is told to stop
+KEEP_ALIVE_S = 75  # for the next request; longer than clients and proxies wait, so that none comes as it is closed
 BACKLOG = 2048  # connections that wait to be accepted; uvicorn's default
 
 
@@ -31,23 +36,38 @@ class CannotListen(InvalidInput):
         super().__init__(f"cannot listen on {host} port {listen_port}: {reason}; choose another host or port")
 
 
-def serve(settings: Settings, host: str, listen_port: int, *, on_started: Callable[[int], None]) -> None:
+class StoppedAtOnce(Failure):
+    """Told to stop again while it waited for what was being sent."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stopped at once; what was being sent is sent again when its lease has run out (WORKER_LEASE_S)"
+        )
+
+
+def serve(
+    settings: Settings, host: str, listen_port: int, *, on_started: Callable[[int], None], without_key: bool = False
+) -> None:
     """Serve until SIGINT or SIGTERM; then finish what is in flight and close everything.
 
     Without a queue, the worker for deliveries is at work here, from before the first request until after the last one.
 
     :param listen_port: 0..65535; 0 takes a free one
     :param on_started: called with the port once requests are answered
+    :param without_key: see ``Exposure``
     :raises CannotListen: before anything is opened
     :raises InvalidInput: something that it needs will not answer until a setting is changed
+    :raises StoppedAtOnce: told to stop again while it waited for what was being sent
     :raises Failure: what ``open_application`` reports
     """
 
     async def run() -> None:
-        async with open_application(settings) as application:
+        async with open_application(settings, is_measured=True) as application:
             stopping = asyncio.Event()
             config = uvicorn.Config(
-                create_app(nullcontext(application), stopping),
+                create_app(nullcontext(application), stopping, exposure_of(settings.access, without_key=without_key)),
+                http=protocol_class(),
+                h11_max_incomplete_event_size=MAX_HEAD_BYTES,
                 lifespan="on",
                 ws="none",
                 log_config=None,
@@ -55,16 +75,30 @@ def serve(settings: Settings, host: str, listen_port: int, *, on_started: Callab
                 proxy_headers=False,
                 server_header=False,
                 backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=GRACE_S,
             )
             server = _Server(config, stopping, lambda: on_started(listener.getsockname()[1]))
             working = _working(application, server) if settings.queue_url is None else nullcontext()
             await check_parts(application.parts)
-            async with working, doing(application.chores):
-                await server.serve(sockets=[listener])
+            with _taken_by(server):
+                async with working, doing(application.chores):
+                    await server.serve(sockets=[listener])
 
+    _allow_connections()
     with _listen(host, listen_port) as listener, asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(run())
+
+
+def _allow_connections() -> None:
+    """Have room for as many connections as the system lets a process have: often it gives a thousand unless asked."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415  # Windows has none
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS allows less than it says; what there was before stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextmanager
@@ -88,6 +122,8 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._stopping = stopping
         self._on_started = on_started
+        self._loop = asyncio.get_running_loop()
+        self._at_once = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -107,15 +143,42 @@ class _Server(uvicorn.Server):
         """Take no more requests, and return once those in flight are done."""
         self.should_exit = True
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
+        """Stop; told so again, do not wait for what is being sent. Requests in flight have their time all the same."""
+        if self.should_exit:
+            self._loop.call_soon_threadsafe(self._at_once.set)
+        self.should_exit = True
+
+    async def wait_for(self, task: asyncio.Task[None]) -> None:
+        """Return when the task has ended.
+
+        :raises StoppedAtOnce: told to stop again meanwhile; the task is cancelled
+        """
+        told = asyncio.create_task(self._at_once.wait())
+        await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        if task.done():
+            await task
+            return
+        task.cancel()
+        await asyncio.wait({task})
+        raise StoppedAtOnce
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take the signals to stop. uvicorn would raise them again, which ends the process before it has closed all."""
-        before = {number: signal.signal(number, self.handle_exit) for number in HANDLED_SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        """They are taken for longer than the server runs, see :func:`_taken_by`."""
+        yield
+
+
+@contextmanager
+def _taken_by(server: _Server) -> Iterator[None]:
+    """The signals to stop go to the server. uvicorn would raise them again, which ends the process too early."""
+    before = {number: signal.signal(number, server.handle_exit) for number in HANDLED_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @asynccontextmanager
@@ -129,4 +192,4 @@ async def _working(application: Application, server: _Server) -> AsyncIterator[N
             yield
         finally:
             stop.set()
-            await task
+            await server.wait_for(task)

@@ -10,13 +10,12 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import inspect
 
-from lora_manager.domain.errors import InvalidField, InvalidFields, InvalidInput
+from lora_manager.domain.errors import MAX_PROBLEMS, InvalidField, InvalidFields, InvalidInput
 from lora_manager.http.schemas.input import Input
 from lora_manager.http.wrong_fields import fields_of, is_sound, wrong_fields
 
 InputT = TypeVar("InputT", bound=Input)
 
-MAX_PROBLEMS = 1_000  # an answer must not grow with what it refuses
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _BOOLEANS = {"true": True, "false": False}
 

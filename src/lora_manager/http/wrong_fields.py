@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect
 
 from lora_manager.domain.delivery.limits import MAX_DEPTH
-from lora_manager.domain.errors import InvalidField
+from lora_manager.domain.errors import MAX_FIELD_NAME, InvalidField
 from lora_manager.http.schemas.input import Input
 
 _LEAVES: Mapping[type[inspect.Type], tuple[type | None, str]] = {
@@ -67,25 +67,30 @@ def _in_value(expected: inspect.Type, value: object, path: str) -> Iterator[Inva
                 yield from _in_value(option.item_type, item, f"{path}[{index}]")
             return
         if isinstance(option, inspect.DictType) and isinstance(value, dict):
-            yield from _in_json(value, path)
+            for inner, reason in _in_json(value):
+                yield InvalidField(path + inner, reason)
             return
         if _accepts(option, value):
             return
     yield InvalidField(path, f"must be {' or '.join(map(_words, options))}")
 
 
-def _in_json(value: object, path: str, levels: int = MAX_DEPTH) -> Iterator[InvalidField]:
-    """What is wrong with a value that may be any JSON."""
-    if isinstance(value, dict | list) and not levels:
-        yield InvalidField(path, f"must not be nested more than {MAX_DEPTH} deep")
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            yield from _in_json(part, f"{path}.{name}", levels - 1)
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _in_json(part, f"{path}[{index}]", levels - 1)
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield InvalidField(path, "must be a finite number")
+def _in_json(value: dict[str, object] | list[object] | float, levels: int = MAX_DEPTH) -> Iterator[tuple[str, str]]:
+    """What is wrong with a value that may be any JSON: the path to it from here, and the reason.
+
+    A path grows from its end, and only for a problem: names are the client's, and may be as long as the body.
+    """
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            yield "", "must be a finite number"
+    elif not levels:
+        yield "", f"must not be nested more than {MAX_DEPTH} deep"
+    else:
+        for step, part in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(part, dict | list | float):  # no other can be wrong
+                for path, reason in _in_json(part, levels - 1):
+                    here = f"[{step}]" if isinstance(step, int) else f".{step[:MAX_FIELD_NAME]}"
+                    yield (here + path)[:MAX_FIELD_NAME], reason
 
 
 def _options(expected: inspect.Type) -> tuple[inspect.Type, ...]:

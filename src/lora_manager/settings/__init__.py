@@ -8,6 +8,7 @@ from pathlib import Path
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
 from lora_manager.domain.errors import InvalidFields
 from lora_manager.settings import values
+from lora_manager.settings.access import AccessSettings, Rate, read_access
 from lora_manager.settings.reading import Reading, mask_url
 from lora_manager.settings.storage import (
     STORAGES,
@@ -20,9 +21,11 @@ from lora_manager.settings.storage import (
 )
 
 __all__ = [
+    "AccessSettings",
     "CivitaiSettings",
     "InvalidSettings",
     "MetadataSettings",
+    "Rate",
     "S3Settings",
     "Settings",
     "load_settings",
@@ -31,9 +34,6 @@ __all__ = [
 
 LOG_FORMATS = ("console", "json")
 LOG_LEVELS = ("debug", "info", "warning", "error")
-
-# Promised for later versions. Ignoring them would leave a user believing in a protection or a copy that is not there.
-_NOT_YET = ("API_KEY", "API_KEYS_FILE")
 
 
 class InvalidSettings(InvalidFields):
@@ -55,6 +55,7 @@ class Settings:
     :param runtime_concurrency: how many deliveries one ComfyUI, SD.Next, A1111 or command gets at once, 1 or more
     :param worker_lease_s: seconds after which what a dead worker held goes to another, 1 or more
     :param worker_grace_s: seconds that what is being sent gets to end when a worker is told to stop
+    :param traces_endpoint: where traces are sent by OTLP over HTTP; None: nothing is traced
     """
 
     data_dir: Path
@@ -73,6 +74,8 @@ class Settings:
     runtime_concurrency: int
     worker_lease_s: int
     worker_grace_s: int
+    access: AccessSettings
+    traces_endpoint: str | None
     log_format: str
     log_level: str
 
@@ -97,7 +100,6 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """
     reading = Reading(environ)
     read, given = reading.read, reading.given
-    _refuse_not_yet(reading)
     queue_name = "REDIS_URL" if "REDIS_URL" in given else "QUEUE_URL"
     if given.get("QUEUE_URL", given.get(queue_name)) != given.get(queue_name):
         reading.refuse("REDIS_URL", "is another name of QUEUE_URL, which is set to something else; unset one")
@@ -123,15 +125,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         runtime_concurrency=read("RUNTIME_CONCURRENCY", values.whole_number(1, 100), 1),
         worker_lease_s=read("WORKER_LEASE_S", values.whole_number(1, 3_600), 30),
         worker_grace_s=read("WORKER_GRACE_S", values.whole_number(0, 3_600), 10),
+        access=read_access(reading, data_dir),
+        traces_endpoint=read("OTEL_EXPORTER_OTLP_ENDPOINT", values.address, None),
         log_format=read("LOG_FORMAT", values.one_of(LOG_FORMATS), "console"),
         log_level=read("LOG_LEVEL", values.one_of(LOG_LEVELS), "info"),
     )
     if reading.problems:
         raise InvalidSettings(reading.problems)
     return settings
-
-
-def _refuse_not_yet(reading: Reading) -> None:
-    for name in _NOT_YET:
-        if name in reading.given and reading.given[name].strip().lower() not in values.NO:
-            reading.refuse(name, "is set, but this version does not support it yet; unset it")

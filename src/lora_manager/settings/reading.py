@@ -15,9 +15,9 @@ def mask_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return "***"
-    is_path = not parts.scheme or parts.scheme.startswith("sqlite")
-    if not is_path and "@" in parts.path + parts.query + parts.fragment:
-        return "***"  # a password with an unquoted /, ? or #, which ends the host too early
+    is_file = parts.scheme.startswith("sqlite") and not parts.netloc
+    if not is_file and "@" in parts.path + parts.query + parts.fragment:
+        return "***"  # no scheme in front, or a password with an unquoted /, ? or #, which ends the host too early
     if parts.password is None and not parts.query:
         return url
     host = parts.netloc.rpartition("@")[2]

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from lora_manager.domain.blob import check_key
 from lora_manager.domain.delivery.targets import COMMAND_NAME
@@ -34,6 +34,16 @@ def folders(text: str) -> tuple[str, ...]:
     return tuple(os.path.abspath(os.path.expanduser(part)) for part in parts)
 
 
+def file(text: str) -> Path:
+    """The absolute path of a file; ``~`` is the home folder."""
+    if "\x00" in text:
+        raise ValueError("must not contain NUL characters")
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError("begins with the home folder of a user that this system does not know") from error
+
+
 def token_format(text: str) -> str:
     """The template of a token."""
     TemplateDialect(text)
@@ -55,7 +65,7 @@ def commands(text: str) -> dict[str, tuple[str, ...]]:
         if not _is_json(text):
             text = Path(os.path.expanduser(text.strip())).read_text(encoding="utf-8")
         commands = json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"must be a JSON object, or the path of a file that holds one ({error})") from error
     if not isinstance(commands, dict) or not all(map(_is_command, commands.items())):
         raise ValueError(
@@ -121,11 +131,21 @@ def prefix(text: str) -> str:
     return check_key(folders) if folders else ""
 
 
+def parts_of(url: str) -> SplitResult | None:
+    """The parts of a URL; None where it is none: Python's error would repeat what is wrong, maybe a password."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        return None
+    return parts if has_port else None
+
+
 def address(text: str) -> str:
     """An http or https URL, without a slash at its end."""
     url = text.strip().rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    parts = parts_of(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be a URL that begins with http:// or https://, with a host and without ? and #")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user or password")

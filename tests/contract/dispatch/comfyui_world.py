@@ -79,7 +79,7 @@ class World:
 
 @asynccontextmanager
 async def world_of(pace: Pace, loras: Sequence[str] = LORAS) -> AsyncIterator[World]:
-    client = OutboundClient(AllowedHosts.parse())
+    client = OutboundClient(AllowedHosts.parse(), tells_trace=True)
     async with ComfyStandIn.serving(loras) as comfy:
         try:
             yield World(comfy, ComfyDispatcher(client, pace))

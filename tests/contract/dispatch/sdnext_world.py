@@ -44,7 +44,7 @@ class World:
 
 @asynccontextmanager
 async def world_of(variant: Variant) -> AsyncIterator[World]:
-    client = OutboundClient(AllowedHosts.parse())
+    client = OutboundClient(AllowedHosts.parse(), tells_trace=True)
     artefacts = MemoryBlobStore()
     async with running(variant) as runtime:
         try:

@@ -6,6 +6,7 @@ from lora_manager.app.prompts.active_arrangements import ActiveArrangements
 from lora_manager.app.prompts.compose_prompt import ComposePrompt, ComposePromptCommand, Dialects, MemberReference
 from lora_manager.app.prompts.parse_prompt import ParsePrompt
 from lora_manager.domain.errors import InvalidFields, LoraNotFound
+from lora_manager.domain.events import EventName
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.prompt import DIALECTS
 from tests.unit.app.world import World
@@ -27,7 +28,7 @@ async def loras(world: World) -> dict[str, Lora]:
 
 @pytest.fixture
 def compose_prompt(world: World) -> ComposePrompt:
-    return ComposePrompt(world.catalog, SPOKEN, ActiveArrangements(world.catalog))
+    return ComposePrompt(world.catalog, SPOKEN, ActiveArrangements(world.catalog), world.log, world.clock)
 
 
 @pytest.mark.usefixtures("loras")
@@ -78,6 +79,31 @@ async def test_a_lora_that_is_not_there_is_named(compose_prompt: ComposePrompt, 
 async def test_an_unknown_dialect_is_refused_with_those_that_are_known(compose_prompt: ComposePrompt) -> None:
     with pytest.raises(InvalidFields, match="must be one of a1111, sdnext"):
         await compose_prompt(ComposePromptCommand(dialect="klingon"))
+
+
+@pytest.mark.usefixtures("loras")
+async def test_each_composition_is_told_by_how_it_went_and_not_by_what_it_holds(
+    compose_prompt: ComposePrompt, world: World
+) -> None:
+    world.happened()
+    await compose_prompt(ComposePromptCommand(prefix="a quiet harbour"))
+    await compose_prompt(ComposePromptCommand(members=(MemberReference("z", 0.0),), dialect="sdnext"))
+    one, other = world.log.events
+    assert one.name is EventName.COMPOSED
+    assert (one.subject, one.fields) == (None, ())
+    tick = world.clock.tick.total_seconds()
+    assert one.facts == {"seconds": pytest.approx(tick), "adapters": 3, "dialect": "a1111", "warnings": 0}
+    assert other.facts == {"seconds": pytest.approx(tick), "adapters": 1, "dialect": "sdnext", "warnings": 1}
+
+
+async def test_what_was_not_composed_is_not_told(compose_prompt: ComposePrompt, world: World) -> None:
+    for command in (
+        ComposePromptCommand(members=(MemberReference("nobody"),)),
+        ComposePromptCommand(dialect="klingon"),
+    ):
+        with pytest.raises((LoraNotFound, InvalidFields)):
+            await compose_prompt(command)
+    assert world.happened() == []
 
 
 @pytest.mark.usefixtures("loras")

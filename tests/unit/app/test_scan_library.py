@@ -32,6 +32,20 @@ async def test_an_unchanged_file_is_not_read_again(world: World) -> None:
     assert world.happened() == [EventName.SCANNED]
 
 
+async def test_a_scan_tells_how_many_files_came_out_how(world: World) -> None:
+    world.put("ink", "1")
+    await world.scan()
+    world.put("a copy", "1")
+    world.put("wash", "2")
+    (world.library / "broken.safetensors").write_bytes(b"")
+    world.happened()
+    await world.scan(dry_run=True)
+    assert world.happened() == []
+    await world.scan()
+    *_, scanned = world.log.events
+    assert scanned.facts == {"added": 1, "duplicate": 1, "rejected": 1, "unchanged": 1}
+
+
 async def test_a_name_that_cannot_hold_the_stem_is_told(world: World) -> None:
     world.put("ink:wash<1>", "1")
     [finding] = (await world.scan())[Outcome.ADDED]

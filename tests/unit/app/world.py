@@ -47,6 +47,9 @@ class TickingClock(Clock):
         self._now += self.tick
         return self._now
 
+    def elapsed(self) -> float:
+        return (self.now() - START).total_seconds()
+
 
 @dataclass(slots=True)
 class CountedIdentifiers(Identifiers):

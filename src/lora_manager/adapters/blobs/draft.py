@@ -6,9 +6,10 @@ import os
 import time
 from contextlib import suppress
 from typing import BinaryIO
+from uuid import uuid4
 
-from lora_manager.adapters.blobs.folder import Folder, version_of
-from lora_manager.adapters.blobs.locking import locked
+from lora_manager.adapters.blobs.folder import Folder, status_in, version_of
+from lora_manager.adapters.system.held_folder import HeldFolder, hold
 from lora_manager.domain.blob import BlobChanged, BlobMissing, InvalidKey, Over, Replacing
 
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -21,7 +22,8 @@ class Draft:
         self._folder = folder
         self._key = key
         self._digest = hashlib.sha256()
-        self._path = ""
+        self._home: HeldFolder | None = None
+        self._name = f".{uuid4().hex}"
         self._file: BinaryIO | None = None
 
     @property
@@ -31,7 +33,8 @@ class Draft:
 
     def add(self, content: bytes) -> None:
         """Write on."""
-        self._opened().write(content)
+        _, file = self._opened()
+        file.write(content)
         self._digest.update(content)
 
     def finish(self, replacing: Replacing) -> os.stat_result:
@@ -39,70 +42,71 @@ class Draft:
 
         :raises BlobChanged: something is there that it may not replace, or what it may replace is gone
         """
-        file = self._opened()
+        home, file = self._opened()
         file.flush()
         now = time.time_ns()  # the system's own stamps are milliseconds apart
-        os.utime(self._path, ns=(now, now))
+        os.utime(file.fileno() if os.utime in os.supports_fd else file.name, ns=(now, now))
         os.fsync(file.fileno())
         status = os.fstat(file.fileno())
         file.close()  # Windows moves no open file
-        path = self._folder.path_to_change(self._key)
         try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with locked(self._folder.lock()):
-                self._move(path, replacing)
+            with self._folder.holding(self._key, make=True) as (folder, name):
+                with self._folder.locked():
+                    self._move(home, folder, name, replacing)
+                folder.sync()
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise InvalidKey(self._key, "a file stands where it needs a folder, or a folder where its file") from error
-        _sync_folder(os.path.dirname(path))
         return status
 
     def discard(self) -> None:
         """Leave nothing behind but what was finished."""
-        if self._file is not None:
-            self._file.close()
-            with suppress(FileNotFoundError):
-                os.unlink(self._path)
+        if self._home is None:
+            return
+        with self._home as home:
+            if self._file is not None:
+                with suppress(OSError):  # what is still to be written may find no room, and is not wanted any more
+                    self._file.close()
+                with suppress(FileNotFoundError):
+                    home.remove(self._name)
 
-    def _opened(self) -> BinaryIO:
+    def _opened(self) -> tuple[HeldFolder, BinaryIO]:
+        if self._home is None:
+            self._home = self._folder.drafts()
         if self._file is None:
-            self._path = self._folder.new_draft()
-            self._file = open(self._path, "xb")  # noqa: SIM115  # closed by discard
-        return self._file
+            self._file = self._home.make(self._name)
+        return self._home, self._file
 
-    def _move(self, path: str, replacing: Replacing) -> None:
+    def _move(self, home: HeldFolder, folder: HeldFolder, name: str, replacing: Replacing) -> None:
         """Put it in its place; whoever changes something holds the lock, so that what is compared stays as it is."""
+        path = self._folder.uri(self._key)
         if replacing is Over.NOTHING:
-            self._link(path)
+            self._link(home, folder, name)
             return
         if replacing is not Over.ANYTHING:
             try:
-                current = version_of(self._folder.status(self._key))
-            except BlobMissing as error:
+                current = version_of(status_in(folder, name, path))
+            except (BlobMissing, FileNotFoundError) as error:
                 raise BlobChanged(path) from error
             if current != replacing:
                 raise BlobChanged(path)
-        os.replace(self._path, path)
+        home.move(self._name, folder, name)
 
-    def _link(self, path: str) -> None:
+    def _link(self, home: HeldFolder, folder: HeldFolder, name: str) -> None:
         """Never over a file, not even over one by somebody who knows nothing of our lock."""
+        path = self._folder.uri(self._key)
         try:
-            os.link(self._path, path)
+            home.link(self._name, folder, name)
         except FileExistsError as error:
             raise BlobChanged(path) from error
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise
-            if os.path.lexists(path):
+            if folder.has(name):
                 raise BlobChanged(path) from error
-            os.replace(self._path, path)
+            home.move(self._name, folder, name)
 
 
-def _sync_folder(folder: str) -> None:
-    """Make a rename in the folder last through a power cut; Windows has no such call, and opens no folders."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def sync_folder(path: str) -> None:
+    """Make a rename in a folder last through a power cut."""
+    with hold(path, root_may_be_link=True) as folder:
+        folder.sync()

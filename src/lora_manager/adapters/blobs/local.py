@@ -12,7 +12,6 @@ from typing import ParamSpec, TypeVar
 from lora_manager.adapters.blobs.content import regrouped, to_its_end
 from lora_manager.adapters.blobs.draft import Draft
 from lora_manager.adapters.blobs.folder import Folder, OpenFile, version_of
-from lora_manager.adapters.blobs.locking import locked
 from lora_manager.domain.blob import WHOLE, Blob, BlobChanged, BlobMissing, Corrupted, InvalidKey, Over, Replacing, Span
 from lora_manager.domain.errors import Unavailable
 from lora_manager.domain.media_types import ANY_TYPE
@@ -102,7 +101,7 @@ class LocalBlobStore(BlobStore):
                 yield blob
 
     async def delete(self, key: str) -> None:
-        await self._apart(self._folder.uri(key), self._delete, key)
+        await self._apart(self._folder.uri(key), self._folder.remove, key)
 
     async def presign(self, key: str, lifetime: timedelta) -> str | None:
         self._folder.uri(key)
@@ -114,13 +113,6 @@ class LocalBlobStore(BlobStore):
             with suppress(BlobMissing, InvalidKey):  # somebody was at it since it was listed
                 found[key] = self._folder.status(key)
         return tuple(self._blob(key, status) for key, status in found.items())
-
-    def _delete(self, key: str) -> None:
-        path = self._folder.path_to_change(key)
-        if not os.path.lexists(path):
-            return
-        with suppress(FileNotFoundError, IsADirectoryError), locked(self._folder.lock()):
-            os.unlink(path)
 
     def _blob(self, key: str, status: os.stat_result, sha256: str | None = None) -> Blob:
         return Blob(

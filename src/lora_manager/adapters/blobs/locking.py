@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lora_manager.adapters.system.held_folder import open_as_it_is
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -30,9 +32,18 @@ else:
 def locked(path: str) -> Iterator[None]:
     """Hold the lock on a file, made where it is missing, that one thread of one process at a time can hold.
 
-    The system lets go of it when its process ends, however that ends.
+    The system lets go of it when its process ends, however that ends. What is behind a link is no such file.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    with locked_file(open_as_it_is(path, os.O_RDWR | os.O_CREAT)):
+        yield
+
+
+@contextmanager
+def locked_file(descriptor: int) -> Iterator[None]:
+    """The same for a file that is open already.
+
+    :param descriptor: closed in the end
+    """
     try:
         _lock(descriptor)
         yield

@@ -34,6 +34,7 @@ DELIVERY_COLUMNS: tuple[Column[Any], ...] = (
     _c.result,
     _c.error,
     _c.history,
+    _c.trail,
 )
 _MODES = {mode.value: mode for mode in Mode}
 _STATUSES = {status.value: status for status in Status}
@@ -63,6 +64,7 @@ def from_row(row: Sequence[Any]) -> Delivery:
         result=row[20],
         error=row[21],
         history=row[22],
+        trail=row[23] or {},
     )
 
 
@@ -81,6 +83,7 @@ def to_row(delivery: Delivery) -> dict[str, Any]:
         "timeout_s": delivery.timeout_s,
         "idempotency_key": None if idempotency is None else idempotency.key,
         "idempotency_fingerprint": None if idempotency is None else idempotency.fingerprint,
+        "trail": dict(delivery.trail) or None,
         **changing(delivery),
     }
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from lora_manager.adapters.database.errors import is_busy, translated
+from lora_manager.adapters.database.sqlite_file import require_whole
 from lora_manager.adapters.database.url import PostgresServer, SqliteFile, parse_url
 from lora_manager.domain.errors import InvalidInput, Unavailable
 
@@ -63,7 +64,7 @@ async def open_database(url: str, *, pool_size: int = 5) -> AsyncIterator[Databa
     :param url: see :func:`~lora_manager.adapters.database.url.parse_url`
     :param pool_size: connections held open at most
     :raises InvalidInput: the URL names nothing we can use, or the driver is not installed
-    :raises Unavailable: the folder of an SQLite file cannot be made
+    :raises Unavailable: the folder of an SQLite file cannot be made, or the file is gone and its log is not
     """
     place = parse_url(url)
     engine = _sqlite_engine(place, pool_size) if isinstance(place, SqliteFile) else _postgres_engine(place, pool_size)
@@ -75,6 +76,7 @@ async def open_database(url: str, *, pool_size: int = 5) -> AsyncIterator[Databa
 
 def _sqlite_engine(place: SqliteFile, pool_size: int) -> AsyncEngine:
     _make_folder(place.path.parent)
+    require_whole(place)
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(place.path)),
         connect_args={"timeout": BUSY_TIMEOUT_S},

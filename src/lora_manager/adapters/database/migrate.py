@@ -11,7 +11,7 @@ from lora_manager.adapters.database.errors import translated
 from lora_manager.adapters.database.tables import metadata
 from lora_manager.domain.errors import InvalidInput, Unavailable
 
-NEWEST_REVISION = "0003"
+NEWEST_REVISION = "0004"
 _LOCK = 0x4C6F5241  # any number nobody else locks: "LoRA" in ASCII
 # Source: Alembic, MigrationContext.
 _versions = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
@@ -74,7 +74,7 @@ async def upgrade(database: Database) -> str | None:
                 await connection.execute(text("SET LOCAL statement_timeout = 0"))
                 await connection.execute(text("SET LOCAL lock_timeout = 0"))
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            found = await connection.run_sync(_revision)
+            found = await connection.run_sync(revision_in)
             if not await connection.run_sync(_is_current, database.place):
                 await connection.run_sync(_bring_up_to_date)
             await connection.commit()
@@ -82,7 +82,7 @@ async def upgrade(database: Database) -> str | None:
 
 
 def _is_current(connection: Connection, place: object) -> bool:
-    found = _revision(connection)
+    found = revision_in(connection)
     if found in {None, NEWEST_REVISION}:
         return found is not None
     from lora_manager.adapters.database.revisions import known_revisions  # noqa: PLC0415  # see there
@@ -103,5 +103,6 @@ def _bring_up_to_date(connection: Connection) -> None:
         connection.execute(insert(_versions).values(version_num=NEWEST_REVISION))
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_in(connection: Connection) -> str | None:
+    """The revision of the tables; None: there are none of ours."""
     return connection.scalar(select(_versions)) if inspect(connection).has_table(_versions.name) else None

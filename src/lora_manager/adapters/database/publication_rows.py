@@ -23,6 +23,7 @@ PUBLICATION_COLUMNS: tuple[Column[Any], ...] = (
     _c.uri,
     _c.synced_at,
     _c.detail,
+    _c.trail,
 )
 _EVENTS = {event.value: event for event in EventName}
 
@@ -41,6 +42,7 @@ def from_row(row: Sequence[Any]) -> Publication:
         uri=row[8],
         synced_at=row[9],
         detail=row[10],
+        trail=row[11] or {},
     )
 
 
@@ -58,4 +60,5 @@ def to_row(publication: Publication) -> dict[str, Any]:
         "uri": publication.uri,
         "synced_at": publication.synced_at,
         "detail": publication.detail,
+        "trail": dict(publication.trail) or None,
     }

@@ -31,6 +31,7 @@ def _announcing(insert: postgresql.Insert | sqlite.Insert) -> Executable:
             "waiting_since": func.coalesce(_c.waiting_since, first.waiting_since),
             "due_at": first.due_at,
             "attempts": first.attempts,
+            "trail": first.trail,
         },
         where=first.revision >= _c.revision,
     )

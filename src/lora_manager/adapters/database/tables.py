@@ -159,6 +159,7 @@ deliveries = Table(
     Column("error", Document(DeliveryError)),
     Column("attempts", Document(tuple[Attempt, ...]), nullable=False),
     Column("history", Document(tuple[Happening, ...]), nullable=False),
+    Column("trail", Document(Mapping[str, str])),
     Column("prompt", CodePoints, nullable=False),
     Column("content", Document(Content), nullable=False),
     Column("params", Document(dict[str, object]), nullable=False),
@@ -218,6 +219,7 @@ publications = Table(
     Column("version", CodePoints),
     Column("uri", CodePoints),
     Column("detail", Document(str)),
+    Column("trail", Document(Mapping[str, str])),
 )
 
 OUTSTANDING = publications.c.due_at.is_not(None)

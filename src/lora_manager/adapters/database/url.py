@@ -10,6 +10,7 @@ _ALLOWED = (
     "DATABASE_URL must be sqlite:///relative/path.sqlite, sqlite:////absolute/path.sqlite "
     "or postgresql://user:password@host:port/database"
 )
+_HIDDEN = "postgresql://***"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class SqliteFile:
 class PostgresServer:
     """A database on a server.
 
-    :param dsn: as asyncpg reads it, secrets included; ``str()`` shows host and database only
+    :param dsn: as asyncpg reads it, secrets included; ``str()`` shows host and database only, and
+        neither where a password might be among them
     """
 
     dsn: str
@@ -35,7 +37,12 @@ class PostgresServer:
         return f"PostgresServer({self})"
 
     def __str__(self) -> str:
-        parts = urlsplit(self.dsn)
+        try:
+            parts = urlsplit(self.dsn)
+        except ValueError:
+            return _HIDDEN
+        if "@" in parts.path + parts.query + parts.fragment:
+            return _HIDDEN  # a password with an unquoted /, ? or #, which ends the host too early
         return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

@@ -162,6 +162,7 @@ async def _connected(api: ComfyApi, client_id: str) -> ClientConnection | None:
         return await connect(
             f"ws{api.base_url[len('http') :]}/ws?{urlencode({'clientId': client_id})}",  # https becomes wss
             sock=socket,
+            additional_headers=api.client.trace_headers(),
             proxy=None,
             compression=None,
             open_timeout=_CONNECT_S,

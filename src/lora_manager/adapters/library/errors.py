@@ -8,11 +8,13 @@ from lora_manager.domain.errors import FileMissing, FileNotReadable, OutsideLibr
 
 SCHEME = "s3://"
 CHANGED = "it changed while it was read; try again when nothing writes to it"
+TOO_LONG = "it, or a name in it, is longer than the file system allows"
 _REASONS = {
     errno.EACCES: "permission denied; let the user that runs the service read it",
     errno.EPERM: "permission denied; let the user that runs the service read it",
     errno.EISDIR: "a folder, not a file",
     errno.ELOOP: "a link that leads in a circle",
+    errno.ENAMETOOLONG: TOO_LONG,
     errno.EIO: "the disk could not read it (input/output error); check the disk",
 }
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from lora_manager.adapters.library.crew import Crew
 from lora_manager.adapters.library.errors import translate
 from lora_manager.adapters.library.names import refusal_by_name
+from lora_manager.adapters.library.opening import Opening
 from lora_manager.adapters.library.reading import FileReader, regular_file
 from lora_manager.adapters.library.roots import LibraryRoots
 from lora_manager.adapters.library.walk import companions_beside, walk
@@ -39,6 +40,7 @@ class LocalLibrary(Library):
 
     def __init__(self, roots: Sequence[str], threads: int | None = None) -> None:
         self._roots = LibraryRoots(roots)
+        self._opening = Opening(self._roots)
         self._reader = FileReader(self._roots)
         self._readers = threads or os.cpu_count() or 1
         self._pool = ThreadPoolExecutor(self._readers, thread_name_prefix="library")
@@ -102,9 +104,8 @@ class LocalLibrary(Library):
                     yield result
 
     def _stat(self, path: str) -> FoundFile:
-        self._roots.require_inside(path)
         try:
-            status = os.stat(path)
+            status = self._opening.status(path)
         except OSError as error:
             raise translate(path, error) from error
         return regular_file(path, status)

@@ -11,6 +11,7 @@ from lora_manager.adapters.library.companions import Companions
 from lora_manager.adapters.library.errors import CHANGED, OutsideBucket
 from lora_manager.adapters.library.names import is_safetensors, refusal_by_name
 from lora_manager.adapters.library.reading import FIRST_READ
+from lora_manager.adapters.library.roots import require_length
 from lora_manager.domain.blob import WHOLE, Blob, BlobChanged, BlobMissing, InvalidKey, Span, check_key
 from lora_manager.domain.errors import FileMissing, FileNotReadable, InvalidFile
 from lora_manager.domain.scan import FoundFile, Refused
@@ -102,6 +103,7 @@ class BlobLibrary(Library):
         :raises OutsideLibrary: the path does not begin with the root
         :raises InvalidFile: what follows can be no key
         """
+        require_length(path)
         if not path.startswith(f"{self._root}/"):
             raise OutsideBucket(path, self.roots)
         with _translated(path):

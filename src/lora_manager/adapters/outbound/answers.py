@@ -30,7 +30,7 @@ def retry_after(value: str, now: datetime) -> timedelta | None:
     else:
         try:
             date = parsedate_to_datetime(value)
-        except ValueError:
+        except (ValueError, OverflowError):  # the latter for a zone beyond all hours
             return None
         wait = min((date if date.tzinfo else date.replace(tzinfo=UTC)) - now, _MAX_WAIT)
     return max(wait, timedelta())

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
@@ -15,6 +15,7 @@ from lora_manager.adapters.outbound.guard import Guard, Resolve, resolve
 from lora_manager.domain.delivery import DispatchFailed
 from lora_manager.domain.delivery.allowed_hosts import AllowedHosts
 from lora_manager.domain.delivery.targets import PORTS, place_of
+from lora_manager.ports.trail import TRACEPARENT, trail
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
@@ -24,11 +25,13 @@ class OutboundClient:
 
     :param allowed: what may be contacted
     :param resolve: how names become addresses
+    :param tells_trace: whether requests say which trace they belong to; only for whom that concerns
     """
 
-    def __init__(self, allowed: AllowedHosts, resolve: Resolve = resolve) -> None:
+    def __init__(self, allowed: AllowedHosts, resolve: Resolve = resolve, *, tells_trace: bool = False) -> None:
         self._guard = Guard(allowed, resolve)
         self._connections = Connections(self._guard)
+        self._tells_trace = tells_trace
 
     async def request(
         self,
@@ -51,7 +54,7 @@ class OutboundClient:
         """
         parts = urlsplit(url)
         origin = Origin(parts.scheme, *place_of(url))
-        request = _request(method, parts, origin, headers, content)
+        request = _request(method, parts, origin, {**self.trace_headers(but=headers), **headers}, content)
         where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # without what may be secret
         try:
             async with asyncio.timeout(timeout_s):
@@ -85,6 +88,16 @@ class OutboundClient:
         except TimeoutError as error:
             message = f"{host}:{port} did not take the connection within {timeout_s:g} s"
             raise DispatchFailed("timeout", message, retryable=True) from error
+
+    def trace_headers(self, but: Collection[str] = ()) -> Mapping[str, str]:
+        """What says which trace a request belongs to, where it belongs to one.
+
+        :param but: the names of headers that somebody has chosen, in any case
+        """
+        traceparent = trail().get(TRACEPARENT)
+        if not self._tells_trace or traceparent is None or TRACEPARENT in map(str.lower, but):
+            return {}
+        return {TRACEPARENT: traceparent}
 
     async def aclose(self) -> None:
         """Close every connection."""

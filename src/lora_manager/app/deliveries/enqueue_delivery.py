@@ -5,6 +5,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from lora_manager.app.deliveries.on_trail import on_trail_of
 from lora_manager.domain.delivery import (
     CliTarget,
     ComfyTarget,
@@ -27,6 +28,7 @@ from lora_manager.domain.errors import Conflict, InvalidField, InvalidFields
 from lora_manager.domain.prompt import parse
 from lora_manager.ports.event_log import EventLog
 from lora_manager.ports.identifiers import Identifiers
+from lora_manager.ports.trail import trail
 from lora_manager.ports.unit_of_work import BeginUnitOfWork
 from lora_manager.ports.work_queue import WorkQueue
 
@@ -131,8 +133,10 @@ class EnqueueDelivery:
                 max_attempts=command.max_attempts,
                 timeout_s=command.timeout_s,
                 idempotency=key,
+                trail=dict(trail()),
             ).accept()
             await uow.deliveries.add(delivery)
             await uow.commit()
-        self.log.record(events)
+        with on_trail_of(delivery):
+            self.log.record(events)
         return delivery

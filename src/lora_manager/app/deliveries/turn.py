@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from lora_manager.domain.delivery import CLAIMABLE, Delivery, DispatchFailed, LeaseLost, Progress, Result
-from lora_manager.domain.events import Event
+from lora_manager.domain.delivery.delivery import Change
 from lora_manager.ports.unit_of_work import UnitOfWork
 
 
@@ -30,15 +30,17 @@ class Turn:
     """What one transaction of a worker changes; nothing of it counts unless that was committed.
 
     :param worker: the worker's name
+    :param now: by the store's clock
     :param lease: for how long a delivery is the worker's from now on
     :param chance: makes random numbers in 0..1
     """
 
-    def __init__(self, worker: str, lease: timedelta, chance: Callable[[], float]) -> None:
+    def __init__(self, worker: str, now: datetime, lease: timedelta, chance: Callable[[], float]) -> None:
         self._worker = worker
+        self._now = now
         self._lease = lease
         self._chance = chance
-        self.events: list[Event] = []
+        self.changes: list[Change] = []
         self.lost: list[Held] = []
         self.claimed: list[Delivery] = []
         self.changed = False
@@ -48,12 +50,11 @@ class Turn:
         held = {one.delivery_id: one.fence for one in (*ended, *going_on)}
         if not held:
             return
-        now = await uow.deliveries.now()
         changed = []
         for delivery in await uow.deliveries.get(*held):
             one = Held(delivery.id, held.pop(delivery.id))
             try:
-                changed.append(self._recorded(delivery, one, ended, going_on, now))
+                changed.append(self._recorded(delivery, one, ended, going_on))
             except LeaseLost:
                 self.lost.append(one)
         self.lost += [Held(*one) for one in held.items()]  # which are stored no longer
@@ -61,37 +62,35 @@ class Turn:
 
     async def claim(self, uow: UnitOfWork, limit: int, *, at_once: int, only: UUID | None = None) -> None:
         """Claim up to ``limit`` deliveries that are due; ``claimed`` gets them."""
-        now = await uow.deliveries.now()
-        changed = []
+        now, changed = self._now, []
         for due in await uow.deliveries.due(now, limit, at_once=at_once, only=only):
-            delivery, events = due.expire(now=now) if due.lease is not None else (due, ())
-            self.events += events
+            delivery = due if due.lease is None else self._noted(due.expire(now=now))
             if delivery.status in CLAIMABLE:
-                delivery, events = delivery.claim(self._worker, now=now, lease=self._lease)
-                self.events += events
+                delivery = self._noted(delivery.claim(self._worker, now=now, lease=self._lease))
                 self.claimed.append(delivery)
             changed.append(delivery)
         await self._save(uow, changed)
 
     def _recorded(
-        self,
-        delivery: Delivery,
-        one: Held,
-        ended: Mapping[Held, Outcome],
-        going_on: Mapping[Held, Progress],
-        now: datetime,
+        self, delivery: Delivery, one: Held, ended: Mapping[Held, Outcome], going_on: Mapping[Held, Progress]
     ) -> Delivery:
+        now = self._now
         if one in going_on:
             return delivery.renew(one.fence, going_on[one], now=now, lease=self._lease)
         outcome = ended[one]
         if isinstance(outcome, HandBack):
-            recorded, events = delivery.hand_back(one.fence, now=now)
+            change = delivery.hand_back(one.fence, now=now)
         elif isinstance(outcome, DispatchFailed):
-            recorded, events = delivery.fail(one.fence, outcome, now=now, chance=self._chance())
+            change = delivery.fail(one.fence, outcome, now=now, chance=self._chance())
         else:
-            recorded, events = delivery.succeed(one.fence, outcome, now=now)
-        self.events += events
-        return recorded
+            change = delivery.succeed(one.fence, outcome, now=now)
+        return self._noted(change)
+
+    def _noted(self, change: Change) -> Delivery:
+        """What a delivery has become; ``changes`` gets it, with what there is to tell of it."""
+        self.changes.append(change)
+        delivery, _ = change
+        return delivery
 
     async def _save(self, uow: UnitOfWork, changed: Sequence[Delivery]) -> None:
         if changed:

@@ -1,20 +1,22 @@
 """A worker: claims deliveries, has them sent, and records what came of it."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from lora_manager.app.deliveries.turn import HandBack, Held, Outcome, Turn
-from lora_manager.domain.delivery import Delivery, DispatchFailed, Progress
+from lora_manager.app.deliveries.attempt import RunningAttempt
+from lora_manager.app.deliveries.on_trail import on_trail_of
+from lora_manager.app.deliveries.turn import Held, Turn
+from lora_manager.domain.delivery import Delivery
 from lora_manager.domain.errors import Failure
 from lora_manager.ports.deliveries import DeliveryCatalog
 from lora_manager.ports.dispatcher import Dispatcher
 from lora_manager.ports.event_log import EventLog
+from lora_manager.ports.tracing import Tracer
 from lora_manager.ports.unit_of_work import BeginUnitOfWork
 from lora_manager.ports.work_queue import WorkQueue
 
@@ -41,26 +43,6 @@ class WorkerOptions:
     grace: timedelta = timedelta(seconds=10)
 
 
-@dataclass(slots=True, eq=False)
-class _Attempt:
-    """An attempt that this worker is at.
-
-    :param renewed_at: when its lease began, by the event loop's clock
-    :param told: the progress that is stored
-    :param outcome: None while it runs
-    """
-
-    delivery: Delivery
-    renewed_at: float
-    progress: Progress = field(default_factory=Progress)
-    told: Progress = field(default_factory=Progress)
-    outcome: Outcome | None = None
-    held: Held = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.held = Held(self.delivery.id, self.delivery.fence)
-
-
 class Worker:
     """Works on deliveries until it is told to stop.
 
@@ -79,6 +61,7 @@ class Worker:
         queue: WorkQueue,
         log: EventLog,
         chance: Callable[[], float],
+        tracer: Tracer,
     ) -> None:
         self._options = options
         self._begin = begin
@@ -87,7 +70,8 @@ class Worker:
         self._queue = queue
         self._log = log
         self._chance = chance
-        self._attempts: dict[Held, _Attempt] = {}
+        self._tracer = tracer
+        self._attempts: dict[Held, RunningAttempt] = {}
         self._tasks: dict[Held, asyncio.Task[None]] = {}
         self._activity = asyncio.Event()
         self._has_room = asyncio.Event()
@@ -173,12 +157,13 @@ class Worker:
             self._lose(Held(one.id, one.fence) for one in running if stored.get(one.id) != one.revision)
 
     async def _take_turn(self, *, claiming: bool) -> None:
-        now = asyncio.get_running_loop().time()
-        ended = {held: a.outcome for held, a in self._attempts.items() if a.outcome is not None}
-        going_on = {held: a.progress for held, a in self._attempts.items() if self._is_to_renew(a, now)}
-        room = self._options.concurrency - len(self._attempts) + len(ended) if claiming else 0
-        turn = Turn(self._options.name, self._options.lease, self._chance)
+        at = asyncio.get_running_loop().time()
         async with self._begin() as uow:
+            now = await uow.deliveries.now()
+            ended = {held: a.outcome for held, a in self._attempts.items() if a.outcome is not None}
+            room = self._options.concurrency - len(self._attempts) + len(ended) if claiming else 0
+            going_on = {held: a.progress for held, a in self._attempts.items() if self._is_to_renew(a, now, at)}
+            turn = Turn(self._options.name, now, self._options.lease, self._chance)
             await turn.record(uow, ended, going_on)
             if room:
                 await turn.claim(uow, room, at_once=self._options.at_once, only=self._only)
@@ -188,53 +173,38 @@ class Worker:
             del self._attempts[held]
         for held, progress in going_on.items():
             attempt = self._attempts[held]
-            attempt.renewed_at, attempt.told = now, progress
+            attempt.held_since, attempt.told_at, attempt.told = now, at, progress
         self._lose(turn.lost)
         for delivery in turn.claimed:
-            self._start(delivery, now)
+            self._start(delivery, now, at)
         self._note_room()
-        self._log.record(turn.events)
+        for delivery, events in turn.changes:
+            with on_trail_of(delivery):
+                self._log.record(events)
         if room and len(turn.claimed) == room:
             self._activity.set()  # there may be more
 
-    def _is_to_renew(self, attempt: _Attempt, now: float) -> bool:
-        age = now - attempt.renewed_at
-        has_news = attempt.progress != attempt.told and age >= self._options.look_every.total_seconds()
-        return attempt.outcome is None and (has_news or age >= self._options.lease.total_seconds() / 3)
+    def _is_to_renew(self, attempt: RunningAttempt, now: datetime, at: float) -> bool:
+        """Whether there is news of it, a third of its lease has passed, or the store's clock was set back.
 
-    def _start(self, delivery: Delivery, now: float) -> None:
-        attempt = _Attempt(delivery, now)
+        A clock that was set forward, or a machine that slept, leaves no lease: what this worker is at has to be renewed
+        before it looks for what is due, or it would begin that again.
+        """
+        has_news = attempt.progress != attempt.told and at - attempt.told_at >= self._options.look_every.total_seconds()
+        is_held = attempt.held_since <= now < attempt.held_since + self._options.lease / 3
+        return attempt.outcome is None and (has_news or not is_held)
+
+    def _start(self, delivery: Delivery, now: datetime, at: float) -> None:
+        attempt = RunningAttempt(delivery, now, at)
         self._attempts[attempt.held] = attempt
         task = asyncio.create_task(self._work_on(attempt))
         self._tasks[attempt.held] = task
         task.add_done_callback(lambda _: self._tasks.pop(attempt.held))
 
-    async def _work_on(self, attempt: _Attempt) -> None:
-        """Have it sent, and keep what came of it for the next turn."""
-        attempt.outcome = await self._outcome_of(attempt)
+    async def _work_on(self, attempt: RunningAttempt) -> None:
+        """Have it sent; what came of it is for the next turn."""
+        await attempt.run(self._dispatcher, self._tracer)
         self._activity.set()
-
-    async def _outcome_of(self, attempt: _Attempt) -> Outcome:
-        delivery = attempt.delivery
-
-        def report(progress: Progress) -> None:
-            attempt.progress = progress
-
-        try:
-            async with asyncio.timeout(delivery.timeout_s):
-                result = await self._dispatcher.dispatch(delivery, report)
-            json.dumps(result, allow_nan=False)
-        except DispatchFailed as failure:
-            return failure
-        except asyncio.CancelledError:
-            return HandBack()
-        except TimeoutError:
-            message = f"it was not done within {delivery.timeout_s:g} s; timeout_s allows it more"
-            return DispatchFailed("timeout", message, retryable=True)
-        except Exception:
-            _logger.exception("attempt %d of delivery %s: a fault of the dispatcher", delivery.fence, delivery.id)
-            return DispatchFailed("fault", "a fault of this service; its log says more", retryable=True)
-        return result
 
     def _lose(self, lost: Iterable[Held]) -> None:
         """Forget what is not held any more, and stop what is still done about it."""

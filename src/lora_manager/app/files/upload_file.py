@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 
 from lora_manager.app.files.copying import stored, stored_sha256
 from lora_manager.domain.blob import BlobChanged, Over, check_key
@@ -10,6 +11,8 @@ from lora_manager.domain.errors import Conflict, InvalidField, InvalidFields
 from lora_manager.domain.file import Inspected, Inspection
 from lora_manager.domain.file.record import SAFETENSORS_SUFFIXES
 from lora_manager.ports.blob_store import BlobStore
+
+_LARGE_HEADER = 4 * 2**20  # bytes; those of LoRAs are below 2 MB
 
 
 class FileNameTaken(Conflict):
@@ -39,6 +42,8 @@ class UploadFile:
     """
 
     store: BlobStore
+    # A header may have 100 MB, and be made to take several times that while it is judged: large ones take turns.
+    _turns: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False, compare=False)
 
     async def __call__(self, filename: str, content: AsyncIterable[bytes], size_bytes: int) -> Upload:
         """Store it and tell what it is.
@@ -51,7 +56,7 @@ class UploadFile:
         :raises Unavailable: the store does not take it now
         """
         key = _key(filename)
-        passing = _Passing(Inspection(size_bytes))
+        passing = _Passing(Inspection(size_bytes), self._turns)
         there = await stored(self.store, key)
         if there is None:
             try:
@@ -71,16 +76,22 @@ class UploadFile:
 
 
 class _Passing:
-    """Bytes that are inspected as they pass."""
+    """Bytes that are inspected as they pass.
 
-    def __init__(self, inspection: Inspection) -> None:
+    :param turns: taken while a large header grows or is judged, never while the client is waited for
+    """
+
+    def __init__(self, inspection: Inspection, turns: asyncio.Lock) -> None:
         self._inspection = inspection
+        self._turns = turns
         self.inspected: Inspected
 
     async def through(self, content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
         """The same chunks; ends in the error that the inspection comes to, before the store has seen the end."""
         async for chunk in content:
-            await asyncio.to_thread(self._inspection.feed, chunk)
+            is_large = self._inspection.kept + len(chunk) > _LARGE_HEADER
+            async with self._turns if is_large else nullcontext():
+                await asyncio.to_thread(self._inspection.feed, chunk)
             yield chunk
         self.inspected = self._inspection.finish()
 

@@ -1,5 +1,6 @@
 """Bring the registry up to date with the files on disk."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -70,7 +71,8 @@ class ScanLibrary:
         if command.sidecars:
             findings = await run.fill(findings)
         if not command.dry_run:
-            self.log.record([Event(EventName.SCANNED, self.clock.now())])
+            counts = Counter(finding.outcome.value for finding in findings)
+            self.log.record([Event(EventName.SCANNED, self.clock.now(), facts=counts)])
         return findings
 
 

@@ -18,6 +18,8 @@ from lora_manager.ports.catalog import LoraCatalog
 from lora_manager.ports.clock import Clock
 from lora_manager.ports.event_log import EventLog
 from lora_manager.ports.metadata_sink import MetadataSink, PublishedDocument, Superseded
+from lora_manager.ports.tracing import Tracer
+from lora_manager.ports.trail import following, trail
 from lora_manager.ports.unit_of_work import BeginUnitOfWork, UnitOfWork
 
 LEASE = timedelta(minutes=3)  # after which what a dead process was at is published by another
@@ -60,6 +62,7 @@ class Publisher(Chore):
         clock: Clock,
         log: EventLog,
         chance: Callable[[], float],
+        tracer: Tracer,
     ) -> None:
         self._begin = begin
         self._catalog = catalog
@@ -67,6 +70,7 @@ class Publisher(Chore):
         self._clock = clock
         self._log = log
         self._chance = chance
+        self._tracer = tracer
         self._room = asyncio.Semaphore(AT_ONCE)
         self._is_waiting_for_store = False
         self._is_failing = False
@@ -125,7 +129,7 @@ class Publisher(Chore):
         done = {one.lora_id: outcome for one, outcome in zip(claimed, outcomes, strict=True)}
         if done:
             revisions = {one.lora_id: one.revision for one in claimed}
-            await self._record(done, revisions | {lora.id: lora.revision for lora in loras.values()})
+            await self._record(claimed, done, revisions | {lora.id: lora.revision for lora in loras.values()})
             self._tell([outcome for outcome in done.values() if isinstance(outcome, str)])
         return done
 
@@ -136,19 +140,28 @@ class Publisher(Chore):
         self._is_failing = bool(failures)
 
     async def _attempt(self, publication: Publication, lora: Lora | None, deadline: float) -> Outcome:
-        try:
-            async with asyncio.timeout_at(deadline), self._room:
-                if lora is None:
-                    await self._sink.withdraw(publication.lora_id)
-                    return Withdrawn()
-                return await self._publish_document(lora, publication)
-        except Failure as error:
-            return str(error)
-        except TimeoutError:
-            return f"where metadata is published, this was not done within {PATIENCE_S:g} s"
-        except Exception:
-            _logger.exception("publishing the metadata of %s: a fault of this service", publication.lora_id)
-            return "a fault of this service; its log says more"
+        about: dict[str, str | int] = {
+            "adapter.id": str(publication.lora_id),
+            "publication.attempt": publication.attempts,
+        }
+        with following(publication.trail):
+            try:
+                with self._tracer.span("publish metadata", **about):
+                    async with asyncio.timeout_at(deadline), self._room:
+                        return await self._bring_up_to_date(lora, publication)
+            except Failure as error:
+                return str(error)
+            except TimeoutError:
+                return f"where metadata is published, this was not done within {PATIENCE_S:g} s"
+            except Exception:
+                _logger.exception("publishing the metadata of %s: a fault of this service", publication.lora_id)
+                return "a fault of this service; its log says more"
+
+    async def _bring_up_to_date(self, lora: Lora | None, publication: Publication) -> Outcome:
+        if lora is None:
+            await self._sink.withdraw(publication.lora_id)
+            return Withdrawn()
+        return await self._publish_document(lora, publication)
 
     async def _publish_document(self, lora: Lora, publication: Publication) -> PublishedDocument | Overtaken:
         # The version of a document of this very revision is not given: that document is looked at, and stays.
@@ -162,14 +175,19 @@ class Publisher(Chore):
                 return Overtaken()
             raise
 
-    async def _record(self, done: Mapping[UUID, Outcome], revisions: Mapping[UUID, int]) -> None:
+    async def _record(
+        self, claimed: Sequence[Publication], done: Mapping[UUID, Outcome], revisions: Mapping[UUID, int]
+    ) -> None:
         async with self._begin() as uow:
             publications = await uow.publications.get(*done)
             judged = [self._recorded(one, done[one.lora_id], revisions[one.lora_id]) for one in publications]
             recorded = [record for record in judged if record is not None]
             await uow.publications.put(*(publication for publication, _ in recorded))
             await uow.commit()
-        self._log.record([event for _, event in recorded])
+        trails = {one.lora_id: one.trail for one in claimed}  # a change since then may have another
+        for publication, event in recorded:
+            with following(trails[publication.lora_id]):
+                self._log.record([event])
 
     def _recorded(self, publication: Publication, outcome: Outcome, revision: int) -> tuple[Publication, Event] | None:
         """The publication after an attempt; None where a later revision is published: who did that records it."""
@@ -185,4 +203,5 @@ class Publisher(Chore):
     def _news_of(self, lora: Lora) -> Announcement:
         """What makes the publication wait until it succeeds."""
         event = EventName.UPDATED if lora.deleted_at is None else EventName.DELETED
-        return Announcement(lora_id=lora.id, event=event, revision=lora.revision, at=self._clock.now())
+        now = self._clock.now()
+        return Announcement(lora_id=lora.id, event=event, revision=lora.revision, at=now, trail=dict(trail()))

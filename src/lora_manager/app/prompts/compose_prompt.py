@@ -6,11 +6,14 @@ from uuid import UUID
 
 from lora_manager.app.prompts.active_arrangements import ActiveArrangements
 from lora_manager.domain.errors import InvalidField, InvalidFields, LoraNotFound
+from lora_manager.domain.events import Event, EventName
 from lora_manager.domain.file.record import name_problem
 from lora_manager.domain.lora import Lora, OrderKey
 from lora_manager.domain.prompt import Composition, CompositionOptions, Dedupe, Dialect, Member, compose, surround
 from lora_manager.domain.trigger import TriggerChoice
 from lora_manager.ports.catalog import LoraCatalog
+from lora_manager.ports.clock import Clock
+from lora_manager.ports.event_log import EventLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class ComposePrompt:
     catalog: LoraCatalog
     dialects: Dialects
     active: ActiveArrangements
+    log: EventLog
+    clock: Clock
 
     async def __call__(self, command: ComposePromptCommand) -> Composition:
         """Compose.
@@ -76,6 +81,7 @@ class ComposePrompt:
         :raises InvalidInput: the dialect cannot write what is asked
         :raises LoraNotFound: a named LoRA does not exist or was deleted
         """
+        began = self.clock.elapsed()
         options = CompositionOptions(
             prefix=command.prefix,
             suffix=command.suffix,
@@ -86,8 +92,17 @@ class ComposePrompt:
             dedupe=command.dedupe,
         )
         if command.members is None:
-            return surround(await self.active.get(options), options)
-        return compose(await self._members(command.members), options)
+            composition = surround(await self.active.get(options), options)
+        else:
+            composition = compose(await self._members(command.members), options)
+        facts: dict[str, str | int | float] = {
+            "seconds": self.clock.elapsed() - began,
+            "adapters": len(composition.members),
+            "dialect": options.dialect.name,
+            "warnings": len(composition.warnings),
+        }
+        self.log.record((Event(EventName.COMPOSED, self.clock.now(), facts=facts),))
+        return composition
 
     async def _members(self, references: Sequence[MemberReference]) -> Sequence[Member]:
         ids = {r.lora for r in references if isinstance(r.lora, UUID)}

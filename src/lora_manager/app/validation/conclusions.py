@@ -40,8 +40,12 @@ async def conclude(
                 changes[lora.id] = lora.conclude(validation, now=now, **verdict.facts)
         events = await save(uow, list(changes.values()))
         await uow.commit()
-    log.record([*events, *(Event(EventName.VALIDATED, now, lora_id) for lora_id in changes)])
+    log.record([*events, *(_validated(lora, now) for lora, _ in changes.values())])
     return [changes[lora.id][0] if lora.id in changes else lora for lora in living]
+
+
+def _validated(lora: Lora, now: datetime) -> Event:
+    return Event(EventName.VALIDATED, now, lora.id, facts={"state": lora.validation.state.value})
 
 
 def _dated(said: Validation, before: Validation, now: datetime) -> Validation:

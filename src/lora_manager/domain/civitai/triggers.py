@@ -8,7 +8,7 @@ from lora_manager.domain.trigger import Trigger
 
 _LONGEST_ENTRY = 10_000  # characters that are read; the longest prompts have some thousand
 _LORA_TAG = re.compile(r"<lora:[^<>]*>", re.IGNORECASE)
-_WORD = re.compile(r"(?:[^,(]+|\([^()]*\)|\()+")
+_WORD = re.compile(r"(?:[^,(]+|\([^()]*\)|\()++")
 
 
 def read_triggers(value: object) -> tuple[Trigger, ...]:

@@ -47,6 +47,15 @@ class _Entry:
     what: Network | str
     port: int | None
 
+    @property
+    def single_host(self) -> str | None:
+        """The one host that it is for, this machine by its name; None where it is for several."""
+        if isinstance(self.what, str):
+            return None if self.what.startswith("*") else self.what
+        if self.what.num_addresses == 1:
+            return str(self.what.network_address)
+        return "localhost" if self.what in _LOOPBACK else None
+
     def covers(self, address: Address) -> bool:
         return not isinstance(self.what, str) and address in self.what
 
@@ -85,6 +94,12 @@ class AllowedHosts:
         if not entries:
             raise InvalidInput("must name at least one host, or loopback")
         return cls(entries)
+
+    @property
+    def single_places(self) -> tuple[tuple[str, int], ...]:
+        """The host and TCP port of every entry that names just one host, and a port."""
+        places = ((entry.single_host, entry.port) for entry in self._entries)
+        return tuple((host, port) for host, port in places if host is not None and port is not None)
 
     def permits_name(self, host: str, port: int) -> bool:
         """Whether a host, a name or an address, may be contacted at all, as far as is known before it is resolved."""

@@ -137,6 +137,7 @@ class Delivery:
     :param result: what the target gave back
     :param error: why the last attempt did not succeed
     :param history: what happened, in order; it only grows, so its length tells two states apart
+    :param trail: the ids of the request that it came from, by name, for logs and traces
     """
 
     id: UUID
@@ -160,6 +161,7 @@ class Delivery:
     result: Result | None = field(default=None, hash=False)
     error: DeliveryError | None = None
     history: tuple[Happening, ...] = ()
+    trail: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def fence(self) -> int:
@@ -317,10 +319,20 @@ class Delivery:
         """The delivery in this status, its history one line longer."""
         changed: Delivery = replace(self, status=status, **changes)  # type: ignore[arg-type]  # mypy cannot match them
         line = Happening(_EVENTS[status], now, changed.fence or None, changed.error)
-        return replace(changed, history=(*self.history, line)), (Event(line.name, now, self.id),)
+        return replace(changed, history=(*self.history, line)), (Event(line.name, now, self.id, facts=_facts(changed)),)
 
 
 Change: TypeAlias = tuple[Delivery, tuple[Event, ...]]
+
+
+def _facts(delivery: Delivery) -> Mapping[str, str | int | float]:
+    """What an event tells of it: ``seconds`` are those from its acceptance to its end."""
+    facts: dict[str, str | int | float] = {"mode": delivery.mode.value, "attempt": delivery.fence}
+    if delivery.error is not None:
+        facts["error"] = delivery.error.code
+    if delivery.finished_at is not None:
+        facts["seconds"] = (delivery.finished_at - delivery.created_at).total_seconds()
+    return facts
 
 
 def _before(wanted: Status) -> str:

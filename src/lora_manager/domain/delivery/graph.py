@@ -1,14 +1,16 @@
 """A ComfyUI workflow in API format: nodes by id, each with a class and inputs; an input ``[id, slot]`` is a link."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain, islice
 from typing import NamedTuple, Self
 
 from lora_manager.domain.errors import InvalidField, InvalidFields
 
 WORKFLOW = "params.workflow"
-_NAMED = 5  # problems of one workflow that are told at once
+_NAMED = 5  # problems or nodes of one workflow that are told at once
+_SHOWN = 80  # characters of a name
 
 
 class Link(NamedTuple):
@@ -44,10 +46,12 @@ class Graph:
 
     :param classes: of the nodes, by id
     :param uses: every link, in the order of the workflow
+    :param sources: what is linked to, by the node and the name of the input
     """
 
     classes: Mapping[str, str]
     uses: Sequence[Use]
+    sources: Mapping[tuple[str, str], Link]
 
     @classmethod
     def read(cls, workflow: Mapping[str, object]) -> Self:
@@ -62,7 +66,7 @@ class Graph:
             )
         classes: dict[str, str] = {}
         uses: list[Use] = []
-        problems: list[str] = []
+        strange: list[str] = []
         for node, content in workflow.items():
             match content:
                 case {"class_type": str(class_type), "inputs": {**inputs}}:
@@ -71,21 +75,19 @@ class Graph:
                         Use(node, str(name), link) for name, value in inputs.items() if (link := link_of(value))
                     )
                 case _:
-                    problems.append(f"node {node!r} must be an object with the text class_type and the object inputs")
-        problems.extend(
-            f"node {use.node!r}, input {use.name}: is linked to node {use.source.node!r}, which is not there"
-            for use in uses
-            if use.source.node not in workflow
-        )
-        if problems:
-            raise refusal(*problems)
-        graph = cls(classes, tuple(uses))
+                    strange.append(node)
+        dangling = [use for use in uses if use.source.node not in workflow]
+        if strange or dangling:
+            problems = chain(map(_is_no_node, strange), map(_dangles, dangling))
+            raise refusal(*islice(problems, _NAMED), more=len(strange) + len(dangling) - _NAMED)
+        graph = cls(classes, tuple(uses), {(use.node, use.name): use.source for use in uses})
         graph._require_no_circle()
         return graph
 
-    def described(self, nodes: Iterable[str]) -> str:
-        """The nodes with their classes, for a message."""
-        return ", ".join(f"{node!r} ({self.classes[node]})" for node in nodes)
+    def described(self, nodes: Sequence[str]) -> str:
+        """The first few nodes with their classes, for a message."""
+        listed = [f"{shown(node)} ({self.classes[node][:_SHOWN]})" for node in nodes[:_NAMED]]
+        return ", ".join(listed) + _and_more(len(nodes) - _NAMED)
 
     def feeding(self, name: str) -> Mapping[str, Link]:
         """Of every node that is linked to an input of this name somewhere, the first output that is."""
@@ -97,41 +99,58 @@ class Graph:
 
     def source(self, node: str, name: str) -> Link | None:
         """What an input of a node is linked to."""
-        return next((use.source for use in self.uses if use.node == node and use.name == name), None)
+        return self.sources.get((node, name))
 
     def with_all_before(self, nodes: Iterable[str]) -> frozenset[str]:
         """The nodes and everything that leads to them."""
         found: set[str] = set()
         waiting = list(nodes)
-        sources = self._sources()
+        before = self._before()
         while waiting:
             node = waiting.pop()
             if node not in found:
                 found.add(node)
-                waiting.extend(sources[node])
+                waiting.extend(before[node])
         return frozenset(found)
 
-    def _sources(self) -> dict[str, set[str]]:
-        sources: dict[str, set[str]] = {node: set() for node in self.classes}
+    def _before(self) -> dict[str, set[str]]:
+        """The nodes that each node is linked to."""
+        before: dict[str, set[str]] = {node: set() for node in self.classes}
         for use in self.uses:
-            sources[use.node].add(use.source.node)
-        return sources
+            before[use.node].add(use.source.node)
+        return before
 
     def _require_no_circle(self) -> None:
         try:
-            TopologicalSorter(self._sources()).prepare()
+            TopologicalSorter(self._before()).prepare()
         except CycleError as error:
             _, circle = error.args
-            raise refusal(f"links its nodes in a circle: {' -> '.join(map(repr, circle))}") from error
+            listed = " -> ".join(map(shown, circle[:_NAMED]))
+            raise refusal(f"links its nodes in a circle: {listed}{_and_more(len(circle) - _NAMED)}") from error
 
 
-def refusal(*problems: str) -> InvalidFields:
-    """The error that names the first few problems of a workflow."""
-    return InvalidFields(_some(problems))
+def shown(name: str) -> str:
+    """The name of a node in quotes, cut where it is too long to show."""
+    return repr(name) if len(name) <= _SHOWN else f"{name[:_SHOWN]!r}..."
 
 
-def _some(problems: Sequence[str]) -> Iterator[InvalidField]:
-    for problem in problems[:_NAMED]:
-        yield InvalidField(WORKFLOW, problem)
-    if len(problems) > _NAMED:
-        yield InvalidField(WORKFLOW, f"and {len(problems) - _NAMED} more like these")
+def refusal(*problems: str, more: int = 0) -> InvalidFields:
+    """The error that names problems of a workflow.
+
+    :param more: how many there are besides
+    """
+    rest = [f"and {more} more like these"] if more > 0 else []
+    return InvalidFields(InvalidField(WORKFLOW, problem) for problem in (*problems, *rest))
+
+
+def _is_no_node(node: str) -> str:
+    return f"node {shown(node)} must be an object with the text class_type and the object inputs"
+
+
+def _dangles(use: Use) -> str:
+    place = f"node {shown(use.node)}, input {use.name[:_SHOWN]}"
+    return f"{place}: is linked to node {shown(use.source.node)}, which is not there"
+
+
+def _and_more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""

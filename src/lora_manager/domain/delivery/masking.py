@@ -1,8 +1,8 @@
 """The parameters of a target as they may be shown: without the secrets in them."""
 
 import re
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, pairwise
 from types import MappingProxyType
 from urllib.parse import unquote_plus
 
@@ -89,13 +89,15 @@ def _masked_tree(value: object, *, is_secret: bool = False) -> object:
 
 def _is_secret(name: str) -> bool:
     """Whether a name says that what stands under it is secret: ``token`` does, ``max_tokens`` and ``author`` do not."""
-    words = _words(name)
-    return not _SECRET_WORDS.isdisjoint(words) or any(kind in _KEYS and key == "key" for kind, key in pairwise(words))
+    return any(
+        word in _SECRET_WORDS or (before in _KEYS and word == "key")
+        for before, word in pairwise(chain([""], _words(name)))
+    )
 
 
-def _words(name: str) -> list[str]:
-    """The words of a name in snake_case, kebab-case or camelCase."""
-    return [word.lower() for word in _WORD.findall(name)]
+def _words(name: str) -> Iterator[str]:
+    """The words of a name in snake_case, kebab-case or camelCase, one by one: a name may be megabytes long."""
+    return (match[0].lower() for match in _WORD.finditer(name))
 
 
 _RULES: Mapping[Mode, Mapping[str, Callable[[object], object]]] = MappingProxyType({

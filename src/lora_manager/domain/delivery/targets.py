@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +22,8 @@ _OUR_HEADERS = frozenset({
     "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "x-delivery-attempt",
 })  # fmt: skip
 _MAX_HEADERS = 50
+_MAX_HOST = 255  # a name has at most 253 characters (RFC 1035), an address with its zone and brackets fewer
+_LISTED = 100  # problems of one kind that are told at once: an answer must not grow with what it refuses
 COMMAND_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 PORTS = {"http": 80, "https": 443}
 
@@ -160,9 +163,9 @@ class _Params:
         return value
 
     def unknown(self) -> Iterator[InvalidField]:
-        for name in self._params:
-            if name not in self._known:
-                yield InvalidField(f"params.{name}", f"is not known; allowed are {', '.join(sorted(self._known))}")
+        allowed = ", ".join(sorted(self._known))
+        for name in islice((name for name in self._params if name not in self._known), _LISTED):
+            yield InvalidField(f"params.{name}", f"is not known; allowed are {allowed}")
 
 
 def _read_http(params: _Params) -> HttpTarget:
@@ -184,6 +187,7 @@ def _read_headers(params: _Params) -> Iterator[tuple[str, str]]:
     headers = params.mapping("headers")
     if len(headers) > _MAX_HEADERS:
         params.refuse("headers", f"must be at most {_MAX_HEADERS}")
+        return
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):
             params.refuse(f"headers.{name}", "is no header name")
@@ -238,6 +242,8 @@ _READERS: Mapping[Mode, Callable[[_Params], Target]] = {
 def _is_host(value: str) -> bool:
     if _NAME.fullmatch(value):
         return True
+    if len(value) > _MAX_HOST:
+        return False
     host = f"[{value}]" if ":" in value and not value.startswith("[") else value
     parts = _split(f"http://{host}")
     return (
@@ -250,14 +256,9 @@ def _is_path(value: str) -> bool:
 
 
 def _is_base_url(value: str) -> bool:
-    parts = _split(value)
+    parts = _split(value) if len(value) <= MAX_URL else None
     return (
-        parts is not None
-        and len(value) <= MAX_URL
-        and parts.scheme in PORTS
-        and bool(parts.hostname)
-        and "?" not in value
-        and "#" not in value
+        parts is not None and parts.scheme in PORTS and bool(parts.hostname) and "?" not in value and "#" not in value
     )
 
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from lora_manager.domain.delivery.graph import Graph, Link, link_of, refusal
+from lora_manager.domain.delivery.graph import Graph, Link, link_of, refusal, shown
 from lora_manager.domain.errors import InvalidField, InvalidFields
 
 LOADER = "params.loader"
 PLACEHOLDER = "{prompt}"
+MAX_PLACES = 100  # for the prompt: a short workflow must not unfold to one that no memory holds
 MODEL, CLIP = "model", "clip"
 """The inputs by which nodes take a model and a text encoder: what feeds them says where LoRAs go, not its class."""
 
@@ -46,6 +47,8 @@ def check_workflow(workflow: Mapping[str, object], loader: str | None, *, needs_
     :raises InvalidFields: naming ``params.workflow`` or ``params.loader``
     """
     graph = Graph.read(workflow)
+    if (places := _count_of_places(workflow)) > MAX_PLACES:
+        raise refusal(f"holds {PLACEHOLDER} {places} times, at most {MAX_PLACES} are allowed")
     if needs_loras or loader is not None:
         _find_anchor(graph, loader)
 
@@ -89,7 +92,18 @@ def fill_prompt(workflow: Mapping[str, object], text: str) -> dict[str, object]:
 
 def has_place(workflow: Mapping[str, object]) -> bool:
     """Whether the text of a prompt goes anywhere."""
-    return fill_prompt(workflow, "") != workflow
+    return _count_of_places(workflow) > 0
+
+
+def _count_of_places(workflow: Mapping[str, object]) -> int:
+    """How often the placeholder stands in inputs."""
+    return sum(
+        value.count(PLACEHOLDER)
+        for content in workflow.values()
+        if isinstance(content, dict) and isinstance(inputs := content.get("inputs"), dict)
+        for value in inputs.values()
+        if isinstance(value, str)
+    )
 
 
 def _find_anchor(graph: Graph, loader: str | None) -> _Anchor:
@@ -105,7 +119,9 @@ def _find_anchor(graph: Graph, loader: str | None) -> _Anchor:
             raise _loader_refusal(f"must name the node that the LoRAs follow; {graph.described(bases)} load models")
         (loader,) = bases
     if loader not in graph.classes:
-        raise _loader_refusal(f"there is no node {loader!r} in the workflow; models come from {graph.described(bases)}")
+        raise _loader_refusal(
+            f"there is no node {shown(loader)} in the workflow; models come from {graph.described(bases)}"
+        )
     if loader not in models:
         raise _loader_refusal(
             f"no input named model is linked to node {graph.described([loader])}; models come from "

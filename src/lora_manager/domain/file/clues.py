@@ -9,7 +9,7 @@ from lora_manager.domain.file.survey import Shapes, Survey
 # LyCORIS lycoris/wrapper.py, PEFT, diffusers, ComfyUI comfy/lora.py.
 _CONTAINERS = re.compile(
     r"\^(?:base_model\.model\.|model\.diffusion_model\.|diffusion_model\.|transformer\.|unet\."
-    r"|lora_unet__?|lora_transformer_|lycoris_)+"
+    r"|lora_unet__?|lora_transformer_|lycoris_)++"  # possessive: it takes no memory for each that it finds
 )
 _BLOCKS = (
     *("double_blocks_", "single_blocks_", "transformer_blocks_", "single_transformer_blocks_"),

@@ -42,6 +42,11 @@ class Inspection:
         self._head_size = min(LENGTH_BYTES, file_size)  # first the header's length, then the header
         self._read: tuple[Digester, Network, BaseModelGuess, Embedded] | None = None
 
+    @property
+    def kept(self) -> int:
+        """How many bytes are kept: those of the header that have come, until it is judged."""
+        return len(self._head)
+
     def feed(self, chunk: bytes | memoryview) -> None:
         """Take in the next bytes, in order; nothing but the header is kept of them.
 

@@ -4,6 +4,8 @@ import json
 import math
 from collections.abc import Mapping
 
+from lora_manager.domain.file.safetensors_json import may_hold_too_many
+
 MAX_TEXT = 2_000
 _MAX_NUMBER_TEXT = 40
 _MAX_WHOLE = 2**31 - 1  # larger dimensions and counts do not occur; every database has a type for this
@@ -36,8 +38,9 @@ def whole_number(value: str | None) -> int | None:
 
 
 def json_object(value: str | None) -> Mapping[str, object]:
-    """The JSON object a text holds, empty if it holds none."""
-    if value is None:
+    """The JSON object a text holds, empty if it holds none, or more values than a header may."""
+    # The limit of the header does not count what stands in a text, where brackets may be written as escapes.
+    if value is None or may_hold_too_many(value):
         return {}
     try:
         document: object = json.loads(value)

@@ -47,7 +47,7 @@ _U64_MAX = 2**64 - 1
 _METADATA = "__metadata__"
 _FIELDS = ("dtype", "shape", "data_offsets")
 _SHAPE = "a list of whole numbers from 0 to 2^64-1"
-_OFFSETS = "a list of two whole numbers"
+_OFFSETS = "a list of two whole numbers from 0 to 2^64-1"
 
 BITS_OF_DTYPE: Mapping[str, int] = {
     "BOOL": 8, "U8": 8, "I8": 8, "I16": 16, "U16": 16, "I32": 32, "U32": 32, "I64": 64, "U64": 64,
@@ -155,7 +155,7 @@ def _read_tensor(name: str, entry: object) -> Tensor:
         raise TensorFieldInvalid(name, "dtype", "a text")
     if type(shape) is not list:
         raise TensorFieldInvalid(name, "shape", _SHAPE)
-    if type(begin) is not int or type(end) is not int:
+    if type(begin) is not int or type(end) is not int or max(begin, -begin, end, -end) > _U64_MAX:
         raise TensorFieldInvalid(name, "data_offsets", _OFFSETS)
     elements = 1
     for size in shape:

@@ -32,11 +32,11 @@ def read_object(raw: bytes) -> Object:
 
     :raises InvalidSafetensors: it is none, or no JSON
     """
-    # Every JSON value is preceded by one of these three bytes, so a shorter header cannot hold too many.
-    if len(raw) > MAX_VALUES and raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MAX_VALUES:
-        raise HeaderTooManyValues(MAX_VALUES)
     try:
-        document: object = _DECODER.decode(raw.decode())
+        text = raw.decode()
+        if may_hold_too_many(text):
+            raise HeaderTooManyValues(MAX_VALUES)
+        document: object = _DECODER.decode(text)
         if _SURROGATE.search(raw):
             # Python accepts half a surrogate pair, which is no text: UTF-8 cannot encode it.
             json.dumps(document, ensure_ascii=False).encode()
@@ -53,6 +53,12 @@ def read_object(raw: bytes) -> Object:
     if type(document) is not tuple:
         raise HeaderNotAnObject(kind_of(document))
     return document
+
+
+def may_hold_too_many(text: str) -> bool:
+    """Whether a JSON text would unfold to more than :data:`MAX_VALUES` values, as far as can be told unread."""
+    # Every JSON value is preceded by one of these three characters, so a shorter text cannot hold too many.
+    return len(text) > MAX_VALUES and text.count(",") + text.count("[") + text.count("{") > MAX_VALUES
 
 
 def check_unread(field: object) -> None:

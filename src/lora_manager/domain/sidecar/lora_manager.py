@@ -73,7 +73,7 @@ def write_lora_manager(lora: Lora, known: Document) -> Document:
 def _of_user(document: Document, civitai: LoraFacts, sieve: Sieve) -> LoraChanges:
     user: LoraChanges = {}
     title = sieve.text("model_name", document.get("model_name"), "title")
-    if title and title not in {civitai.get("title"), document.get("file_name")}:
+    if title and title not in (civitai.get("title"), document.get("file_name")):  # which may be anything
         user["title"] = title
     if notes := sieve.text("notes", document.get("notes"), "description"):
         user["description"] = notes

@@ -7,6 +7,8 @@ import html
 import re
 
 _MARK = re.compile(r"(<!--|-->|<[/!?]?[A-Za-z][^<>]*>)")
+# What stands for a character by its number, with more digits than Python reads. No character has such a number.
+_ENDLESS_NUMBER = re.compile(r"&#[0-9]{100,};?")
 _NAME = re.compile(r"</?([a-z0-9]+)")
 # What stands on lines of its own, of the elements that CivitAI keeps. Source: HTML Living Standard, section 15.3.
 _BLOCKS = frozenset({"blockquote", "br", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "p", "pre", "tr"})
@@ -33,7 +35,7 @@ def plain_text(markup: str) -> str:
         elif name in _BLOCKS:
             pieces.append("\n")
         elif not _MARK.fullmatch(part) or mark == "-->":
-            pieces.append(re.sub(r"\s+", " ", html.unescape(part)))
+            pieces.append(re.sub(r"\s+", " ", html.unescape(_ENDLESS_NUMBER.sub("\ufffd", part))))
     lines = (re.sub(r"[^\S\n]+", " ", line).strip() for line in "".join(pieces).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 

@@ -1,5 +1,6 @@
 """The API about itself: its description, a page to try it, and what each problem means."""
 
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -8,6 +9,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 
 from lora_manager.http.answer import Answer
+from lora_manager.http.operation import Handler, guarded, methods_of
 from lora_manager.http.problem_kinds import ProblemKind
 from lora_manager.http.request import ApiRequest
 
@@ -44,8 +46,11 @@ _START = b"""window.ui = SwaggerUIBundle({
 _POLICY = b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
 
 
-def _page(path: str) -> HTTPRouteHandler:
-    return HTTPRouteHandler(path, http_method=["GET", "HEAD"], status_code=200)
+def _page(path: str) -> Callable[[Handler], HTTPRouteHandler]:
+    def decorate(handler: Handler) -> HTTPRouteHandler:
+        return HTTPRouteHandler(path, http_method=methods_of("GET"), status_code=200)(guarded("GET", path, handler))
+
+    return decorate
 
 
 @_page("/docs")
@@ -81,11 +86,14 @@ def _asset(name: str) -> bytes:
     return Path(str(distribution("offapi").locate_file(f"offapi/{_ASSETS[name][0]}"))).read_bytes()
 
 
-def show_openapi(document: bytes) -> HTTPRouteHandler:
-    """The route of the OpenAPI document."""
+def show_openapi(with_key: bytes, without: bytes) -> HTTPRouteHandler:
+    """The route of the OpenAPI document.
 
-    async def handler() -> Answer:
-        return Answer(document)
+    :param with_key: the document for where a key is asked for
+    """
+
+    async def handler(request: ApiRequest) -> Answer:
+        return Answer(with_key if request.guard.needs_key() else without)
 
     return _page("/schema/openapi.json")(handler)
 

@@ -68,11 +68,13 @@ async def show_preview(request: ApiRequest) -> Answer:
         ProblemKind.NOT_A_LORA,
         ProblemKind.FILE_NAME_TAKEN,
         ProblemKind.LENGTH_REQUIRED,
+        ProblemKind.BODY_TOO_LARGE,
+        ProblemKind.UNSUPPORTED_MEDIA_TYPE,
     ),
 )
 async def upload_file(request: ApiRequest) -> Answer:
     filename = request.query(UploadQuery).filename
-    upload = await request.application.upload_file(filename, request.content(), request.content_length)
+    upload = await request.application.upload_file(filename, request.content(), request.upload_length)
     return json_answer(UploadAnswer.of(upload), status=201)
 
 

@@ -17,6 +17,7 @@ from lora_manager.http.schemas import fields as f
 from lora_manager.http.schemas.adapter import AdapterResource
 from lora_manager.http.schemas.destination import DestinationInput, require
 from lora_manager.http.schemas.input import Input
+from lora_manager.http.schemas.many import MAX_IDS
 
 Dialect = Annotated[
     str | None,
@@ -41,7 +42,10 @@ class ComposeInput(Input, frozen=True, kw_only=True):
 
     prefix: Annotated[str, Meta(examples=["a quiet harbour at dawn"], extra_json_schema=_AFFIX)] = ""
     suffix: Annotated[str, Meta(extra_json_schema=_AFFIX)] = ""
-    adapters: Annotated[tuple[_Member, ...] | None, Meta(description="The LoRAs to take, in this order")] = None
+    adapters: Annotated[
+        tuple[_Member, ...] | None,
+        Meta(description="The LoRAs to take, in this order", extra_json_schema={"maxItems": MAX_IDS}),
+    ] = None
     dialect: Dialect = None
     separator: Annotated[str, Meta(extra_json_schema={"maxLength": MAX_SEPARATOR})] = " "
     base_model: f.BaseModel = None
@@ -82,17 +86,19 @@ def _check_destination(destination: DestinationInput | None) -> None:
 
 
 def _references(members: tuple[MemberInput, ...]) -> tuple[MemberReference, ...]:
+    if len(members) > MAX_IDS:
+        raise InvalidFields([InvalidField("adapters", f"must be at most {MAX_IDS}, are {len(members)}")])
     references = []
-    problems = []
+    wrong = []
     for index, member in enumerate(members):
         if member.id is not UNSET and member.name is UNSET:
             references.append(MemberReference(member.id, member.weight))
         elif member.name is not UNSET and member.id is UNSET:
             references.append(MemberReference(member.name, member.weight))
         else:
-            problems.append(InvalidField(f"adapters[{index}]", "must have either an id or a name"))
-    if problems:
-        raise InvalidFields(problems)
+            wrong.append(index)
+    if wrong:
+        raise InvalidFields(InvalidField(f"adapters[{index}]", "must have either an id or a name") for index in wrong)
     return tuple(references)
 
 

@@ -28,7 +28,7 @@ def store(folder: Path) -> LocalBlobStore:
 
 
 def refuse_with(number: int) -> Callable[..., None]:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     return refuse

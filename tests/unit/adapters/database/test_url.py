@@ -64,6 +64,13 @@ def test_a_place_is_shown_without_its_password(url: str) -> None:
     assert "loras" in str(place)
 
 
+@pytest.mark.parametrize(
+    "rest", ["u:1234/s3cret@db.example/loras", "u:12?s3cret@db", "u:12#s3cret@db", "u:s3cret@[db", "u:s3cret@\u2100"]
+)
+def test_nothing_is_shown_of_a_place_whose_password_is_not_quoted_or_that_is_none(rest: str) -> None:
+    assert str(PostgresServer(f"postgresql://{rest}")) == "postgresql://***"
+
+
 async def test_an_address_that_the_driver_cannot_read_is_refused_without_showing_it() -> None:
     async with open_database("postgresql://ann:s3cret@db.example:port/loras") as database:
         with pytest.raises(InvalidInput, match="DATABASE_URL") as refused:

@@ -1,6 +1,8 @@
 """Files on local disks: looked at, listed and read."""
 
 import asyncio
+import ctypes
+import mmap
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -69,6 +71,19 @@ async def test_every_file_is_read_from_first_byte_to_last_in_the_order_of_the_pa
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
     assert await read(store, paths) == contents
+
+
+async def test_chunks_lie_in_memory_as_they_do_in_the_system_s_pages(store: LocalLibrary, tmp_path: Path) -> None:
+    path = tmp_path / "ink.safetensors"
+    path.write_bytes(bytes(FIRST_READ + CHUNK))
+    places: list[int] = []
+
+    class Places(Whole):
+        def feed(self, chunk: memoryview) -> None:
+            places.append(ctypes.addressof(ctypes.c_char.from_buffer(chunk)) % mmap.PAGESIZE)
+
+    await read(store, [path], lambda _: Places())
+    assert places == [0, 0]
 
 
 async def test_a_result_carries_the_file_as_it_was_opened(store: LocalLibrary, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from lora_manager.domain.events import Event
 from lora_manager.ports.clock import Clock
 from lora_manager.ports.dispatcher import Dispatcher, Report
 from lora_manager.ports.event_log import EventLog
+from lora_manager.ports.tracing import NoTracer, Tracer
 from tests.unit.app.world import START, CountedIdentifiers
 
 PATIENCE_S = 20.0
@@ -37,6 +38,9 @@ class SetClock(Clock):
 
     def now(self) -> datetime:
         return self.time
+
+    def elapsed(self) -> float:
+        return (self.time - START).total_seconds()
 
 
 @dataclass(slots=True)
@@ -133,6 +137,7 @@ class Post:
         self.queue = InProcessQueue()
         self.events = RecordedEvents()
         self.runtime = Runtime()
+        self.tracer: Tracer = NoTracer()
         self.catalog = MemoryDeliveryCatalog(self.store)
         self.enqueue_delivery = EnqueueDelivery(
             self.store.begin,
@@ -157,7 +162,8 @@ class Post:
     def worker(self, name: str = "one", **options: int | timedelta) -> Worker:
         """A worker that looks often."""
         made = WorkerOptions(name=name, **{"look_every": timedelta(milliseconds=5), **options})  # type: ignore[arg-type]
-        return Worker(made, self.store.begin, self.catalog, self.runtime, self.queue, self.events, lambda: 1.0)
+        stored = self.store.begin, self.catalog
+        return Worker(made, *stored, self.runtime, self.queue, self.events, lambda: 1.0, self.tracer)
 
     @asynccontextmanager
     async def working(self, worker: Worker | None = None) -> AsyncIterator[asyncio.Event]:

@@ -7,6 +7,8 @@ import pytest
 from lora_manager.domain.delivery import DeliveryNotFound, IdempotencyKeyReused, Mode, Status, TransitionNotAllowed
 from lora_manager.domain.errors import InvalidFields
 from lora_manager.domain.ids import uuid7
+from lora_manager.ports.trail import following
+from tests.contract.spans import TRAIL
 from tests.unit.app.deliveries.post import SDNEXT, Post
 
 WORKFLOW = {
@@ -37,6 +39,22 @@ async def test_the_same_key_and_request_are_one_delivery(post: Post) -> None:
     assert await post.enqueue(idempotency_key="k") == first
     assert await post.enqueue(idempotency_key="other") != first
     assert len(post.store.deliveries) == 2
+
+
+async def test_a_delivery_keeps_the_trail_of_the_request_that_it_came_from(post: Post) -> None:
+    with following(TRAIL):
+        delivery = await post.enqueue()
+    assert post.store.deliveries[delivery.id].trail == TRAIL
+    assert (await post.enqueue()).trail == {}
+
+
+async def test_a_request_that_is_sent_again_leaves_the_trail_of_the_first(post: Post) -> None:
+    with following(TRAIL):
+        first = await post.enqueue(idempotency_key="k")
+    with following({"request_id": "r-2"}):
+        again = await post.enqueue(idempotency_key="k")
+    assert again == first == post.store.deliveries[first.id]
+    assert first.trail == TRAIL
 
 
 async def test_the_same_key_with_another_request_is_refused(post: Post) -> None:

@@ -2,7 +2,11 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+import json
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+from typing import ParamSpec, TypeVar
 
 import pytest
 
@@ -12,7 +16,10 @@ from lora_manager.domain.blob import InvalidKey
 from lora_manager.domain.errors import InvalidFields, InvalidFile
 from lora_manager.domain.file import InvalidSafetensors
 from tests.library import lora_bytes
+from tests.unit.domain.file.building import wrap
 
+P = ParamSpec("P")
+T = TypeVar("T")
 INK, OIL = lora_bytes("ink"), lora_bytes("oil")
 NAME = "ink.safetensors"
 
@@ -131,3 +138,83 @@ async def test_a_name_that_no_store_can_keep_is_refused(store: MemoryBlobStore, 
 @pytest.mark.parametrize("name", ["Ink Wash.SAFETENSORS", "墨.sft", "a.b.safetensors"])
 async def test_any_other_name_ending_like_a_lora_is_kept(store: MemoryBlobStore, name: str) -> None:
     assert (await upload(store, INK, name)).file_path == f"{store.root}{name}"
+
+
+LARGE = wrap(json.dumps({"__metadata__": {"a": "x" * 5_000_000}}))  # a header such as no LoRA has
+
+
+class Crew(ThreadPoolExecutor):
+    """Threads that note how much was handed to them at most before it was done, and do the first once they may."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=5)
+        self.at_work = self.most = 0
+        self.was_asked = asyncio.Event()
+        self.may_begin = Event()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        do = fn if self.was_asked.is_set() else self._once_it_may(fn)
+        self.was_asked.set()
+        self.at_work += 1
+        self.most = max(self.most, self.at_work)
+        future = super().submit(do, *args, **kwargs)
+        future.add_done_callback(self._done)
+        return future
+
+    def _once_it_may(self, fn: Callable[P, T]) -> Callable[P, T]:
+        def do(*args: P.args, **kwargs: P.kwargs) -> T:
+            self.may_begin.wait()
+            return fn(*args, **kwargs)
+
+        return do
+
+    def _done(self, _: object) -> None:
+        self.at_work -= 1
+
+
+@pytest.fixture
+async def crew() -> AsyncGenerator[Crew, None]:
+    crew = Crew()
+    asyncio.get_running_loop().set_default_executor(crew)
+    yield crew
+    crew.may_begin.set()  # nor does a test that fails leave anybody waiting
+
+
+async def test_large_headers_are_judged_one_at_a_time(store: MemoryBlobStore, crew: Crew) -> None:
+    crew.may_begin.set()
+    use = UploadFile(store)
+    sent = [use(f"{number}.sft", in_chunks(LARGE, len(LARGE)), len(LARGE)) for number in range(5)]
+    refused = await asyncio.gather(*sent, return_exceptions=True)
+    assert all(isinstance(error, InvalidFile) for error in refused)  # a header without a tensor is no LoRA's
+    assert crew.most == 1
+
+
+async def test_a_file_as_they_usually_are_does_not_wait_for_a_large_header(store: MemoryBlobStore, crew: Crew) -> None:
+    use = UploadFile(store)
+    large = asyncio.create_task(use("large.sft", in_chunks(LARGE, len(LARGE)), len(LARGE)))
+    await crew.was_asked.wait()
+    assert (await use(NAME, in_chunks(INK), len(INK))).inspected.size_bytes == len(INK)
+    assert crew.at_work == 1
+    crew.may_begin.set()
+    with pytest.raises(InvalidFile):
+        await large
+
+
+async def test_a_slow_client_with_a_large_header_keeps_nobody_waiting(store: MemoryBlobStore) -> None:
+    stuck, going_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncGenerator[bytes, None]:
+        yield LARGE[:-1]
+        stuck.set()
+        await going_on.wait()
+        yield LARGE[-1:]
+
+    use = UploadFile(store)
+    late = asyncio.create_task(use(NAME, slow(), len(LARGE)))
+    await stuck.wait()
+    with pytest.raises(InvalidFile):
+        await use("other.sft", in_chunks(LARGE, len(LARGE)), len(LARGE))
+    assert not late.done()
+    going_on.set()
+    with pytest.raises(InvalidFile):
+        await late

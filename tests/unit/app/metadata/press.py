@@ -25,6 +25,7 @@ from lora_manager.domain.events import EventName
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.publication import Publication
 from lora_manager.ports.metadata_sink import MetadataSink, PublishedDocument
+from lora_manager.ports.tracing import NoTracer, Tracer
 from lora_manager.ports.unit_of_work import BeginUnitOfWork
 from tests.contract.examples import a_lora
 from tests.unit.app.deliveries.post import PATIENCE_S, RecordedEvents, SetClock
@@ -112,6 +113,7 @@ class Press:
         self.catalog = MemoryCatalog(self.store)
         self.publications = MemoryPublicationCatalog(self.store)
         self.events = RecordedEvents()
+        self.tracer: Tracer = NoTracer()
         self.blobs = MemoryBlobStore()
         self.sink = ScriptedSink(BlobMetadataSink(self.blobs))
         self.publisher = self.new_publisher()
@@ -121,7 +123,8 @@ class Press:
 
     def new_publisher(self, begin: BeginUnitOfWork | None = None) -> Publisher:
         """One more; its waits are as long as they may be."""
-        return Publisher(begin or self.begin, self.catalog, self.sink, self.clock, self.events, lambda: 1.0)
+        stored = begin or self.begin, self.catalog
+        return Publisher(*stored, self.sink, self.clock, self.events, lambda: 1.0, self.tracer)
 
     async def register(self, name: str = "ink", *, announced: bool = True) -> Lora:
         """A registered LoRA.

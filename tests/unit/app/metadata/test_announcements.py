@@ -22,7 +22,9 @@ from lora_manager.app.loras.verify_lora import VerifyLora
 from lora_manager.app.validation.conclusions import conclude
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.validation import Validation, ValidationState
+from lora_manager.ports.trail import following
 from lora_manager.ports.validator import Verdict
+from tests.contract.spans import TRAIL
 from tests.unit.app.world import CountedIdentifiers, World
 
 
@@ -167,6 +169,17 @@ async def test_every_new_file_of_a_scan_is_announced_in_the_commit_that_stores_i
     await changes.scan()
     assert len(commits.changed) == 3
     assert (commits.changed, commits.unannounced) == ({lora.id for lora in world.loras.values()}, set())
+
+
+async def test_what_is_announced_keeps_the_trail_of_the_last_request_that_changed_it(
+    world: World, changes: Changes
+) -> None:
+    with following({"request_id": "r-0"}):
+        lora = await changes.register("ink")
+    assert world.store.publications[lora.id].trail == {"request_id": "r-0"}
+    with following(TRAIL):
+        await changes.revise(lora)
+    assert world.store.publications[lora.id].trail == TRAIL
 
 
 async def test_what_changes_nothing_is_not_announced(

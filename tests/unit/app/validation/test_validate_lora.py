@@ -49,6 +49,8 @@ async def test_what_the_registry_says_is_stored_with_the_moment(
         checked_at=lora.validation.checked_at,
     )
     assert lora.revision == ink.revision + 1
+    *_, validated = world.log.events
+    assert (validated.subject, validated.facts) == (ink.id, {"state": "valid"})
     assert world.happened() == [EventName.UPDATED, EventName.VALIDATED]
 
 

@@ -102,6 +102,12 @@ def test_the_file_name_and_an_unknown_base_model_in_a_record_say_nothing() -> No
     assert told(_metadata_json={"file_name": "ink", "model_name": "ink", "base_model": "Unknown"}) == NOTHING
 
 
+@pytest.mark.parametrize("file_name", [["ink"], {"ink": 1}, None, 3])
+def test_a_file_name_that_is_none_is_no_reason_to_stop(file_name: object) -> None:
+    said = told(_metadata_json={"file_name": file_name, "model_name": "My ink"})
+    assert said.user == {"title": "My ink"}
+
+
 def test_triggers_that_stand_in_a_record_without_civitais_answer_are_the_users() -> None:
     said = told(_metadata_json={"civitai": {"trainedWords": ["ink wash"]}})
     assert (said.user, said.civitai) == ({"triggers": (Trigger("ink wash"),)}, {})

@@ -1,0 +1,78 @@
+"""What every request and every answer is wrapped in: ids, headers, measurement."""
+
+import re
+from collections.abc import Callable
+from time import perf_counter
+from typing import Any
+
+from lora_manager.http.answer import Header
+from lora_manager.http.request_id import request_id
+from lora_manager.ports.metrics import Metrics
+from lora_manager.ports.trail import REQUEST_ID, TRACEPARENT, begin, end
+
+SAFE_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"private, no-cache"),
+)
+"""What every answer carries, unless it has a header of that name already."""
+
+_OF_SAFE_HEADERS = frozenset(name for name, _ in SAFE_HEADERS)
+CLIENT_GONE = 499  # for measurement alone: the client went away before it was answered. Source: nginx
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # Source: W3C Trace Context, 3.2
+
+
+def _completed(headers: list[Header]) -> list[Header]:
+    """These headers, and the safe ones that are not among them."""
+    for name, _ in headers:
+        if name in _OF_SAFE_HEADERS:
+            given = {name for name, _ in headers}
+            return [*headers, *(safe for safe in SAFE_HEADERS if safe[0] not in given)]
+    return [*headers, *SAFE_HEADERS]
+
+
+class Envelope:
+    """Wraps an ASGI application.
+
+    :param metrics: asked for once it is open
+    """
+
+    def __init__(self, app: Any, metrics: Callable[[], Metrics]) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        is_answered = False
+        headers = scope["state"]["headers"] = dict(scope["headers"])
+        known_as = request_id(scope)
+        ids = {REQUEST_ID: known_as}
+        if (parent := headers.get(b"traceparent")) is not None and _TRACEPARENT.fullmatch(parent):
+            ids[TRACEPARENT] = parent.decode()
+
+        async def send_wrapped(message: Any) -> None:
+            nonlocal is_answered
+            if message["type"] == "http.response.start":
+                is_answered = True
+                self._measure(scope, message["status"], began)
+                message["headers"] = [*_completed(message["headers"]), (b"x-request-id", known_as.encode())]
+            await send(message)
+
+        beginning = begin(ids)
+        try:
+            await self._app(scope, receive, send_wrapped)
+        finally:
+            end(beginning)
+            if not is_answered:
+                self._measure(scope, CLIENT_GONE, began)
+
+    def _measure(self, scope: Any, status: int, began: float) -> None:
+        """Until the answer begins: what streams goes on for as long as the client likes."""
+        self._metrics().answered(scope["method"], scope.get("path_template", ""), status, perf_counter() - began)
