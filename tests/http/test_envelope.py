@@ -88,7 +88,7 @@ async def test_a_request_that_is_never_answered_is_measured_as_gone(noted: Noted
         raise AssertionError("nothing is received or sent")
 
     scope = {"type": "http", "method": "GET", "path_template": "/adapters", "headers": [], "state": {}}
-    await Envelope(silent, lambda: noted)(scope, unused, unused)
+    await Envelope(silent, noted)(scope, unused, unused)
     assert noted.answers == [("GET", "/adapters", CLIENT_GONE)]
 
 

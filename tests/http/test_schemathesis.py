@@ -32,7 +32,7 @@ OPEN = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS)))
 WITH_KEY = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS, needs_key=True)))
 KEY = "correct-horse-battery-staple"
 PROFILE = hypothesis_settings(
-    max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "8")),
+    max_examples=int(os.environ.get("SCHEMATHESIS_EXAMPLES", "5")),
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

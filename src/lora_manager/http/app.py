@@ -16,7 +16,7 @@ from lora_manager.http.exposure import Exposure
 from lora_manager.http.guard import Guard
 from lora_manager.http.openapi import openapi_document
 from lora_manager.http.problems import answer_problem
-from lora_manager.http.rendering import RenderedAdapters
+from lora_manager.http.rendering import RenderedAdapters, RenderedMembers
 from lora_manager.http.request import ApiRequest
 from lora_manager.http.routes import (
     about,
@@ -75,7 +75,9 @@ def create_app(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         async with application as opened:
             app.state["application"] = opened
+            envelope.metrics = opened.metrics
             app.state["adapters"] = RenderedAdapters()
+            app.state["members"] = RenderedMembers()
             app.state["guard"] = Guard(opened.authenticate, opened.rate_limiter, exposure)
             app.state["stopping"] = stopping or asyncio.Event()
             yield
@@ -92,7 +94,7 @@ def create_app(
         logging_config=None,  # whoever starts the service decides where its log goes
     )
     # Around all of Litestar: its own middleware sees only what was routed.
-    app.asgi_handler = Envelope(app.asgi_handler, lambda: app.state["application"].metrics)
+    app.asgi_handler = envelope = Envelope(app.asgi_handler)
     return app
 
 

@@ -1,13 +1,12 @@
 """What every request and every answer is wrapped in: ids, headers, measurement."""
 
 import re
-from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
 from lora_manager.http.answer import Header
 from lora_manager.http.request_id import request_id
-from lora_manager.ports.metrics import Metrics
+from lora_manager.ports.metrics import Metrics, NoMetrics
 from lora_manager.ports.trail import REQUEST_ID, TRACEPARENT, begin, end
 
 SAFE_HEADERS = (
@@ -37,12 +36,12 @@ def _completed(headers: list[Header]) -> list[Header]:
 class Envelope:
     """Wraps an ASGI application.
 
-    :param metrics: asked for once it is open
+    :param metrics: what is told of every answer
     """
 
-    def __init__(self, app: Any, metrics: Callable[[], Metrics]) -> None:
+    def __init__(self, app: Any, metrics: Metrics = NoMetrics()) -> None:  # noqa: B008  # it keeps nothing
         self._app = app
-        self._metrics = metrics
+        self.metrics = metrics
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Handle one connection."""
@@ -75,4 +74,4 @@ class Envelope:
 
     def _measure(self, scope: Any, status: int, began: float) -> None:
         """Until the answer begins: what streams goes on for as long as the client likes."""
-        self._metrics().answered(scope["method"], scope.get("path_template", ""), status, perf_counter() - began)
+        self.metrics.answered(scope["method"], scope.get("path_template", ""), status, perf_counter() - began)

@@ -1,15 +1,17 @@
-"""Adapters as JSON, each revision rendered once."""
+"""Adapters as JSON, each revision rendered once, and the members of a composition."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
 from lora_manager.domain.lora import Lora
+from lora_manager.domain.prompt import ComposedMember
 from lora_manager.domain.publication import Publication
 from lora_manager.http.answer import to_json
 from lora_manager.http.schemas.adapter import AdapterResource
+from lora_manager.http.schemas.prompts import MemberResource
 
 MAX_BYTES = 64 * 2**20
 _Version = tuple[int, datetime, Publication | None]
@@ -54,3 +56,20 @@ class RenderedAdapters:
         if not publications:  # often nothing is published: then it takes no look-ups
             return b"[%b]" % b",".join(map(self.one, loras))
         return b"[%b]" % b",".join([self.one(lora, publications.get(lora.id)) for lora in loras])
+
+
+class RenderedMembers:
+    """The JSON of the members of the latest composition: as long as nothing changes, the next one has the very same."""
+
+    def __init__(self) -> None:
+        self._members: Sequence[ComposedMember] | None = None
+        self._rendered = b""
+
+    def of(self, members: Sequence[ComposedMember]) -> bytes:
+        """The members as JSON.
+
+        :param members: they never change: what is the same object has the same JSON
+        """
+        if members is not self._members:
+            self._members, self._rendered = members, to_json(MemberResource.all_of(members))
+        return self._rendered

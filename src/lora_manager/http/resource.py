@@ -6,14 +6,16 @@ from uuid import UUID
 
 from lora_manager.app.loras.find_duplicates import Duplicates
 from lora_manager.app.prompts.parse_prompt import ResolvedPrompt
+from lora_manager.domain.delivery import Delivery
 from lora_manager.domain.lora import Lora
 from lora_manager.domain.metadata import revision_of
+from lora_manager.domain.prompt import Composition
 from lora_manager.domain.publication import Publication
 from lora_manager.domain.selection import Page, Selection
 from lora_manager.http.answer import Answer, EmptyAnswer, Header, to_json
 from lora_manager.http.etags import etag, revisions
 from lora_manager.http.request import ApiRequest
-from lora_manager.http.schemas.prompts import TagResource
+from lora_manager.http.schemas.prompts import DeliveryReference, EntryResource, TagResource, WarningResource
 
 
 async def adapter_answer(request: ApiRequest, lora: Lora, status: HTTPStatus = HTTPStatus.OK) -> Answer:
@@ -64,6 +66,22 @@ async def parse_answer(request: ApiRequest, prompt: ResolvedPrompt) -> Answer:
             to_json(TagResource.all_of(prompt)),
             request.adapters.many(prompt.loras, await _publications(request, prompt.loras)),
             to_json(prompt.unresolved),
+        )
+    )
+
+
+def compose_answer(request: ApiRequest, composition: Composition, delivery: Delivery | None = None) -> Answer:
+    """A prompt and what it is made of, as ``ComposeAnswer`` has it."""
+    entries = EntryResource.all_of(composition.structured)
+    return Answer(
+        b'{"prompt":%b,"tokens":%b,"warnings":%b,"adapters":%b,"delivery":%b%b}'
+        % (
+            to_json(composition.prompt),
+            to_json(composition.tokens),
+            to_json(WarningResource.all_of(composition.warnings)),
+            request.members.of(composition.members),
+            to_json(None if delivery is None else DeliveryReference(delivery.id, delivery.status)),
+            b',"loras":%b' % to_json(entries) if entries else b"",
         )
     )
 

@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from lora_manager import __version__
+from lora_manager.adapters.observability.durations import Durations, Spread
 from lora_manager.adapters.observability.gauges import gauges_of
 from lora_manager.adapters.observability.labels import NO_ROUTE, error_of, method_of
 from lora_manager.domain.delivery import Mode
@@ -42,7 +43,7 @@ _OUTCOMES = {
 class _Answers(NamedTuple):
     """What counts the answers to one method at one route with one status."""
 
-    durations: Histogram
+    durations: Spread
     errors: Counter | None
 
 
@@ -58,15 +59,16 @@ class PrometheusMetrics(Metrics, EventLog, Collector):
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)
         Info("lora_manager_build", "The version that runs", registry=registry).info({"version": __version__})
-        self._composing = Histogram(
-            "compose_seconds", "Composing a prompt, without sending the answer", buckets=COMPOSING_S, registry=registry
+        self._composing = Durations(
+            "compose_seconds", "Composing a prompt, without sending the answer", (), COMPOSING_S, registry
         )
-        self._durations = Histogram(
+        self._compositions = self._composing.at()
+        self._durations = Durations(
             "http_request_duration_seconds",
             "From the arrival of a request to the beginning of its answer",
             ("method", "route", "status"),
-            buckets=ANSWERING_S,
-            registry=registry,
+            ANSWERING_S,
+            registry,
         )
         self._errors = Counter(
             "http_request_errors_total",
@@ -100,7 +102,7 @@ class PrometheusMetrics(Metrics, EventLog, Collector):
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         answers = self._answers.get((method, route, status)) or self._answers_of(method_of(method), route, status)
-        answers.durations.observe(max(0, seconds))
+        answers.durations.note(seconds)
         if answers.errors is not None:
             answers.errors.inc()
 
@@ -110,7 +112,7 @@ class PrometheusMetrics(Metrics, EventLog, Collector):
         answers = self._answers.get(key)
         if answers is None:
             at = (method, route or NO_ROUTE)
-            durations = self._durations.labels(*at, f"{status // 100}xx")
+            durations = self._durations.at(*at, f"{status // 100}xx")
             errors = self._errors.labels(*at, str(status)) if status >= _ERRORS_BEGIN else None
             answers = self._answers[key] = _Answers(durations, errors)
         return answers
@@ -118,7 +120,7 @@ class PrometheusMetrics(Metrics, EventLog, Collector):
     def record(self, events: Sequence[Event]) -> None:
         for event in events:
             if event.name is EventName.COMPOSED:
-                self._composing.observe(_seconds(event))
+                self._compositions.note(_seconds(event))
             elif event.name is EventName.DELIVERY_ENQUEUED:
                 self._enqueued.labels(event.facts["mode"]).inc()
             elif (outcome := _OUTCOMES.get(event.name)) is not None:

@@ -3,11 +3,11 @@
 from lora_manager.app.prompts.compose_prompt import ComposePrompt
 from lora_manager.app.prompts.parse_prompt import ParsePrompt
 from lora_manager.domain.access import Scope
-from lora_manager.http.answer import Answer, json_answer
+from lora_manager.http.answer import Answer
 from lora_manager.http.operation import Operation
 from lora_manager.http.problem_kinds import ProblemKind
 from lora_manager.http.request import ApiRequest
-from lora_manager.http.resource import parse_answer
+from lora_manager.http.resource import compose_answer, parse_answer
 from lora_manager.http.schemas.prompts import ComposeAnswer, ComposeInput, ParseAnswer, ParseInput
 
 TAG = "prompts"
@@ -26,12 +26,12 @@ TAG = "prompts"
 async def compose_prompt(request: ApiRequest) -> Answer:
     body = await request.input(ComposeInput)
     if body.delivery is None:
-        return json_answer(ComposeAnswer.of(await request.application.compose_prompt(body.to_command())))
+        return compose_answer(request, await request.application.compose_prompt(body.to_command()))
     request.require(Scope.DELIVER)
     said = body.delivery.said()
     with said.naming():
         both = await request.application.deliver_composition(body.to_command(), said.to_destination())
-    return json_answer(ComposeAnswer.of(*both))
+    return compose_answer(request, *both)
 
 
 @Operation(

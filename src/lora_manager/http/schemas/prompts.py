@@ -1,6 +1,6 @@
 """Composing prompts and taking them apart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -10,7 +10,16 @@ from lora_manager.app.prompts.compose_prompt import ComposePromptCommand, Member
 from lora_manager.app.prompts.parse_prompt import ResolvedPrompt
 from lora_manager.domain.delivery import Delivery, Status
 from lora_manager.domain.errors import InvalidField, InvalidFields
-from lora_manager.domain.prompt import DIALECTS, Composition, CompositionOptions, Dedupe, WarningCode
+from lora_manager.domain.prompt import (
+    DIALECTS,
+    ComposedMember,
+    Composition,
+    CompositionOptions,
+    CompositionWarning,
+    Dedupe,
+    LoraEntry,
+    WarningCode,
+)
 from lora_manager.domain.prompt.options import MAX_AFFIX, MAX_SEPARATOR
 from lora_manager.domain.trigger import TriggerChoice
 from lora_manager.http.schemas import fields as f
@@ -109,6 +118,11 @@ class WarningResource(Struct, frozen=True):
     message: str
     adapter_id: Annotated[UUID, Meta(description="Absent where the whole prompt is meant")] | UnsetType = UNSET
 
+    @classmethod
+    def all_of(cls, warnings: Iterable[CompositionWarning]) -> tuple[Self, ...]:
+        """The warnings of a composition as clients see them."""
+        return tuple(cls(code, message, UNSET if lora_id is None else lora_id) for code, message, lora_id in warnings)
+
 
 class MemberResource(Struct, frozen=True):
     """An adapter as it stands in the prompt."""
@@ -118,6 +132,11 @@ class MemberResource(Struct, frozen=True):
     weight: float
     ordinal: int | None
 
+    @classmethod
+    def all_of(cls, members: Iterable[ComposedMember]) -> tuple[Self, ...]:
+        """The members of a composition as clients see them."""
+        return tuple([cls(lora.id, lora.name, weight, lora.ordinal) for lora, weight in members])
+
 
 class EntryResource(Struct, frozen=True):
     """A LoRA as stable-diffusion.cpp takes it: an element of `lora` beside the prompt."""
@@ -125,6 +144,11 @@ class EntryResource(Struct, frozen=True):
     path: str
     multiplier: float
     is_high_noise: bool
+
+    @classmethod
+    def all_of(cls, entries: Iterable[LoraEntry]) -> tuple[Self, ...]:
+        """What a dialect puts beside the prompt, as clients see it."""
+        return tuple(cls(*entry) for entry in entries)
 
 
 class DeliveryReference(Struct, frozen=True):
@@ -156,15 +180,10 @@ class ComposeAnswer(Struct, frozen=True):
         return cls(
             prompt=composition.prompt,
             tokens=composition.tokens,
-            warnings=tuple(
-                WarningResource(code, message, UNSET if lora_id is None else lora_id)
-                for code, message, lora_id in composition.warnings
-            ),
-            adapters=tuple(
-                [MemberResource(lora.id, lora.name, weight, lora.ordinal) for lora, weight in composition.members]
-            ),
+            warnings=WarningResource.all_of(composition.warnings),
+            adapters=MemberResource.all_of(composition.members),
             delivery=None if delivery is None else DeliveryReference(delivery.id, delivery.status),
-            loras=tuple(EntryResource(*entry) for entry in composition.structured) or UNSET,
+            loras=EntryResource.all_of(composition.structured) or UNSET,
         )
 
 
