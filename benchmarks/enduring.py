@@ -25,8 +25,8 @@ FILES = 300
 SETTLED_S = 60  # by then, caches and pools have the size they keep
 GROWTH = 1.10  # times the memory at that time that a process may have in the end
 SLOW, TAKES_S = 60, 4.0
-ASKED = 150  # requests of each kind, before and during slow deliveries
-SLOWER = 1.25  # times the median before
+ASKED = 800  # requests of each kind, before, during and after slow deliveries
+SLOWER = 1.25  # times the median before and after
 _SERVES, _WORKS = re.compile(r"http://127\.0\.0\.1:(\d+)"), re.compile(r"the worker (\S+)\.")
 _TARGET = [sys.executable, "-m", "benchmarks.delivery_parts", "target"]
 _PORT = re.compile(r"^(\d+)$")
@@ -148,8 +148,16 @@ def calm(workspace: Path) -> list[Figure]:
             params = {"host": "127.0.0.1", "port": runtime}
             call(service, "POST", "/deliveries", json.dumps({"prompt": "x", "mode": "http", "params": params}).encode())
         during = _medians(service, routes)
-        running = len(json.loads(call(service, "GET", "/deliveries?status=running&limit=500"))["items"])
-    return [_calm_figure(route, before[route], during[route], running) for route in routes]
+        running = _running(service)
+        while _running(service):
+            time.sleep(0.1)
+        after = _medians(service, routes)
+    without = {route: tuple(map(statistics.mean, zip(before[route], after[route], strict=True))) for route in routes}
+    return [_calm_figure(route, without[route], during[route], running) for route in routes]
+
+
+def _running(listen_port: int) -> int:
+    return len(json.loads(call(listen_port, "GET", "/deliveries?status=running&limit=500"))["items"])
 
 
 def _medians(listen_port: int, routes: tuple[str, ...]) -> dict[str, tuple[float, float]]:
@@ -168,12 +176,12 @@ def _medians(listen_port: int, routes: tuple[str, ...]) -> dict[str, tuple[float
     }
 
 
-def _calm_figure(route: str, before: tuple[float, float], during: tuple[float, float], running: int) -> Figure:
-    ratio = during[0] / before[0]
+def _calm_figure(route: str, without: tuple[float, ...], during: tuple[float, float], running: int) -> Figure:
+    ratio = during[0] / without[0]
     return Figure(
         f"`GET {route}` while {running} deliveries wait for a runtime that takes {TAKES_S:g} s",
         f"{during[0]:.2f} ms (99 % within {during[1]:.1f} ms)",
-        f"{before[0]:.2f} ms ({before[1]:.1f} ms): without them",
+        f"{without[0]:.2f} ms ({without[1]:.1f} ms): without them",
         f"{ratio:.2f} x",
         f"{SLOWER:g} x at most",
         ratio <= SLOWER and running == SLOW,

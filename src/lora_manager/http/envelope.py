@@ -24,13 +24,10 @@ CLIENT_GONE = 499  # for measurement alone: the client went away before it was a
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # Source: W3C Trace Context, 3.2
 
 
-def _completed(headers: list[Header]) -> list[Header]:
-    """These headers, and the safe ones that are not among them."""
-    for name, _ in headers:
-        if name in _OF_SAFE_HEADERS:
-            given = {name for name, _ in headers}
-            return [*headers, *(safe for safe in SAFE_HEADERS if safe[0] not in given)]
-    return [*headers, *SAFE_HEADERS]
+def _missing_in(headers: list[Header]) -> list[Header]:
+    """The safe headers that are not among these."""
+    given = dict(headers)
+    return [header for header in SAFE_HEADERS if header[0] not in given]
 
 
 class Envelope:
@@ -61,7 +58,9 @@ class Envelope:
             if message["type"] == "http.response.start":
                 is_answered = True
                 self._measure(scope, message["status"], began)
-                message["headers"] = [*_completed(message["headers"]), (b"x-request-id", known_as.encode())]
+                given = message["headers"]
+                safe = SAFE_HEADERS if _OF_SAFE_HEADERS.isdisjoint(dict(given)) else _missing_in(given)
+                message["headers"] = [*given, *safe, (b"x-request-id", known_as.encode())]
             await send(message)
 
         beginning = begin(ids)
