@@ -85,7 +85,12 @@ async def is_ready(service: Service) -> bool:
 
 
 async def tells(document: Path, part: bytes) -> bool:
-    return part in await asyncio.to_thread(document.read_bytes)
+    return part in await asyncio.to_thread(_content, document)
+
+
+def _content(document: Path) -> bytes:
+    """Nothing before it was published for the first time, which may be after the outage."""
+    return document.read_bytes() if document.exists() else b""
 
 
 async def has_begun(events: list[str]) -> bool:

@@ -12,6 +12,7 @@ import pytest
 import schemathesis
 from litestar.handlers import HTTPRouteHandler
 
+from lora_manager.domain.prompt import DIALECTS
 from lora_manager.http.app import OPERATIONS
 from lora_manager.http.openapi import openapi_document
 from lora_manager.http.operation import Operation
@@ -105,10 +106,20 @@ def test_what_is_no_json_is_documented_by_its_media_types() -> None:
 
 def test_every_kind_of_problem_is_documented_somewhere_or_belongs_to_no_single_operation() -> None:
     documented = {kind for handler in OPERATIONS for kind in operation_of(handler).all_problems}
-    anywhere = {ProblemKind.BAD_REQUEST, ProblemKind.METHOD_NOT_ALLOWED}
-    before_routing = {ProblemKind.HEAD_TOO_LARGE, ProblemKind.TARGET_TOO_LONG}
     general = {ProblemKind.INVALID_INPUT, ProblemKind.CONFLICT, ProblemKind.FORBIDDEN}
-    assert documented == {*ProblemKind} - anywhere - before_routing - general
+    assert documented == {*ProblemKind} - {ProblemKind.METHOD_NOT_ALLOWED} - general
+
+
+def test_every_operation_tells_of_what_is_refused_before_it_is_reached() -> None:
+    for name, operation in described():
+        assert {"400", "414", "431"} <= operation["responses"].keys(), name
+
+
+def test_a_dialect_is_one_that_there_is() -> None:
+    for schema in ("ComposeInput", "ParseInput"):
+        dialect = jsonschema_rs.validator_for(DOCUMENT["components"]["schemas"][schema]["properties"]["dialect"])
+        assert all(map(dialect.is_valid, (*DIALECTS, "template", None)))
+        assert not dialect.is_valid("forge")
 
 
 @pytest.mark.parametrize(

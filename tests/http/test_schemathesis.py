@@ -28,8 +28,20 @@ from tests.http.live import listening
 from tests.http.registries import Saying, asking
 from tests.library import write_lora
 
-OPEN = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS)))
-WITH_KEY = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS, needs_key=True)))
+ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "416", "429"]
+"""What may be said to what OpenAPI allows: 416 where the file ends before the range begins."""
+REJECTED = ["400", "401", "403", "404", "405", "406", "409", "414", "415", "422", "428", "429"]
+"""What may be said to what it does not allow: 414 where there is also too much of it."""
+CHECKS = schemathesis.Config.from_dict(
+    {
+        "checks": {
+            "positive_data_acceptance": {"expected-statuses": ACCEPTED},
+            "negative_data_rejection": {"expected-statuses": REJECTED},
+        }
+    }
+)
+OPEN = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS)), config=CHECKS)
+WITH_KEY = schemathesis.openapi.from_dict(json.loads(openapi_document(OPERATIONS, needs_key=True)), config=CHECKS)
 KEY = "correct-horse-battery-staple"
 BEYOND_OPENAPI = {
     *("POST /adapters", "POST /uploads", "POST /library/scans"),  # the file or folder has to be there
@@ -77,6 +89,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
 def targeted(folder: Path, **environ: str) -> Iterator[Target]:
     paths = [str(write_lora(folder / "library" / f"{name}.safetensors", name)) for name in ("ink", "fog")]
     environ |= {"DATA_DIR": str(folder), "LIBRARY_ROOTS": str(folder / "library"), "AUTO_MIGRATE": "true"}
+    environ["TOKEN_FORMAT"] = "<lora:{name}:{weight}>"  # so that all dialects of the document are there
     # There is no worker: deliveries are accepted and stay where they are, nothing is contacted and no command is run.
     with listening(_offline(load_settings(environ))) as listen_port:
         url = f"http://127.0.0.1:{listen_port}"

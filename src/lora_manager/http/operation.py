@@ -16,6 +16,8 @@ from lora_manager.http.request import ApiRequest
 from lora_manager.http.schemas.input import Input
 from lora_manager.http.scopes import scope_of
 
+_BEFORE_ROUTING = (ProblemKind.BAD_REQUEST, ProblemKind.TARGET_TOO_LONG, ProblemKind.HEAD_TOO_LARGE)
+
 Handler = Callable[..., Awaitable[Answer]]  # takes the request, or nothing where nobody is asked who they are
 
 
@@ -73,7 +75,7 @@ class Operation:
     @property
     def all_problems(self) -> tuple[ProblemKind, ...]:
         """All that this operation answers with, by status."""
-        found = {ProblemKind.INTERNAL_ERROR, ProblemKind.UNAVAILABLE, *self.problems}
+        found = {*_BEFORE_ROUTING, ProblemKind.INTERNAL_ERROR, ProblemKind.UNAVAILABLE, *self.problems}
         if self.has_path_id:
             found.add(ProblemKind.NOT_FOUND)
         if self.body is not None:

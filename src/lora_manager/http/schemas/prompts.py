@@ -18,6 +18,7 @@ from lora_manager.domain.prompt import (
     CompositionWarning,
     Dedupe,
     LoraEntry,
+    TemplateDialect,
     WarningCode,
 )
 from lora_manager.domain.prompt.options import MAX_AFFIX, MAX_SEPARATOR
@@ -28,9 +29,14 @@ from lora_manager.http.schemas.destination import DestinationInput, require
 from lora_manager.http.schemas.input import Input
 from lora_manager.http.schemas.many import MAX_IDS
 
+_DIALECTS = [*DIALECTS, TemplateDialect.name]
 Dialect = Annotated[
-    str | None,
-    Meta(description="How the runtime wants to be told of LoRAs; null is the default", examples=list(DIALECTS)),
+    Annotated[str, Meta(extra_json_schema={"enum": _DIALECTS})] | None,
+    Meta(
+        description="How the runtime wants to be told of LoRAs; null is the default. "
+        "`template` is there where the setting TOKEN_FORMAT is",
+        examples=list(DIALECTS),
+    ),
 ]
 _AFFIX = {"maxLength": MAX_AFFIX, "pattern": r"^[^\x00]*$"}
 
