@@ -9,30 +9,19 @@ from hypothesis import strategies as st
 
 from lora_manager.domain.errors import InvalidFields
 from lora_manager.domain.prompt import (
-    DIALECTS,
     Dialect,
     LoraTag,
     NotWritable,
     ParsedPrompt,
     Rendered,
-    TemplateDialect,
     parse,
     render,
 )
 from lora_manager.testing import strategies
+from tests.dialects import EVERY_DIALECT
 from tests.fuzz.bounds import fuzz, outcome, require_linear, require_memory
 from tests.fuzz.hostile import NUMBERS, mutated, texts
 
-ALL_DIALECTS = [
-    *DIALECTS.values(),
-    TemplateDialect("<lora:{name}:{weight}>"),
-    TemplateDialect("({name}:{weight})"),
-    TemplateDialect("--lora {name}={weight}"),
-    TemplateDialect("{te_weight} of {name}"),
-]
-EVERY_DIALECT = pytest.mark.parametrize(
-    "dialect", ALL_DIALECTS, ids=lambda dialect: getattr(dialect, "template", dialect.name)
-)
 ROWS = (
     "<",
     "<lora:",

@@ -167,7 +167,7 @@ class Client:
         return body
 
     def open(self, stream: EventStream) -> Coroutine[Any, Any, None]:
-        return stream({"method": "GET", "headers": [], "state": {}}, self.receive, self.got.put)
+        return stream({"method": "GET", "headers": [], "state": {"request_id": "one"}}, self.receive, self.got.put)
 
 
 class Endless:

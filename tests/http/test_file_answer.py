@@ -41,7 +41,7 @@ class Client:
     """The other side of ASGI: takes what is sent, one message after the other as it is let."""
 
     def __init__(self, method: str = "GET", *, takes: int = 1_000) -> None:
-        self.scope: dict[str, Any] = {"type": "http", "method": method, "headers": [], "state": {}}
+        self.scope: dict[str, Any] = {"type": "http", "method": method, "headers": [], "state": {"request_id": "one"}}
         self.sent: list[dict[str, Any]] = []
         self.waits = asyncio.Event()
         self.leaves = asyncio.Event()

@@ -2,10 +2,19 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 
-from lora_manager.http.rendering import RenderedAdapters
+from lora_manager.domain.delivery import Mode
+from lora_manager.domain.prompt import DIALECTS, CompositionOptions, Member, compose
+from lora_manager.http.answer import to_json
+from lora_manager.http.rendering import RenderedAdapters, RenderedMembers
+from lora_manager.http.request import ApiRequest
+from lora_manager.http.resource import compose_answer
+from lora_manager.http.schemas.prompts import ComposeAnswer
+from tests.contract.dispatch.running import running
 from tests.contract.examples import LATER, a_lora, a_record
 from tests.contract.publication_examples import failed, synced, waiting
 
@@ -83,3 +92,15 @@ def test_what_is_larger_than_everything_that_may_be_kept_is_rendered_all_the_sam
     rendered = RenderedAdapters(max_bytes=10)
     lora = a_lora()
     assert msgspec.json.decode(rendered.many([lora, lora])) == [msgspec.json.decode(rendered.one(lora))] * 2
+
+
+def test_a_composition_is_answered_as_the_command_prints_it() -> None:
+    lora = a_lora()
+    request = cast("ApiRequest", SimpleNamespace(members=RenderedMembers()))
+    delivery = running(Mode.CLI, {})
+    for dialect in DIALECTS.values():
+        for members in ([Member(lora), Member(a_lora("b"), 0.5)], []):
+            composition = compose(members, CompositionOptions(prefix="a harbour", dialect=dialect))
+            for sent in (None, delivery):
+                answer = compose_answer(request, composition, sent)
+                assert answer.body == to_json(ComposeAnswer.of(composition, sent))

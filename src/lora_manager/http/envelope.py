@@ -4,8 +4,7 @@ import re
 from time import perf_counter
 from typing import Any
 
-from lora_manager.http.answer import Header
-from lora_manager.http.request_id import request_id
+from lora_manager.http.request_id import chosen_id
 from lora_manager.ports.metrics import Metrics, NoMetrics
 from lora_manager.ports.trail import REQUEST_ID, TRACEPARENT, begin, end
 
@@ -19,15 +18,8 @@ SAFE_HEADERS = (
 )
 """What every answer carries, unless it has a header of that name already."""
 
-_OF_SAFE_HEADERS = frozenset(name for name, _ in SAFE_HEADERS)
 CLIENT_GONE = 499  # for measurement alone: the client went away before it was answered. Source: nginx
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # Source: W3C Trace Context, 3.2
-
-
-def _missing_in(headers: list[Header]) -> list[Header]:
-    """The safe headers that are not among these."""
-    given = dict(headers)
-    return [header for header in SAFE_HEADERS if header[0] not in given]
 
 
 class Envelope:
@@ -48,7 +40,7 @@ class Envelope:
         began = perf_counter()
         is_answered = False
         headers = scope["state"]["headers"] = dict(scope["headers"])
-        known_as = request_id(scope)
+        known_as = scope["state"]["request_id"] = chosen_id(headers)
         ids = {REQUEST_ID: known_as}
         if (parent := headers.get(b"traceparent")) is not None and _TRACEPARENT.fullmatch(parent):
             ids[TRACEPARENT] = parent.decode()
@@ -59,7 +51,8 @@ class Envelope:
                 is_answered = True
                 self._measure(scope, message["status"], began)
                 given = message["headers"]
-                safe = SAFE_HEADERS if _OF_SAFE_HEADERS.isdisjoint(dict(given)) else _missing_in(given)
+                names = dict(given)
+                safe = [header for header in SAFE_HEADERS if header[0] not in names]
                 message["headers"] = [*given, *safe, (b"x-request-id", known_as.encode())]
             await send(message)
 

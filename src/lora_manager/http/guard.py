@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from lora_manager.app.access.authenticate import Authenticate
@@ -94,13 +94,15 @@ class Guard:
             caller.require(wanted)
         except Forbidden:
             return False
-        return caller is not ANYBODY or self._exposure.without_key or _is_loopback(_peer(scope))
+        return caller is not ANYBODY or self._serves(_peer(scope))
+
+    def _serves(self, peer: str) -> bool:
+        """Whether whoever has this address is served where no key is needed."""
+        return self._exposure.without_key or _is_loopback(peer)
 
     def _identify(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Whoever sent this. What is wrong with the keys is nothing for whoever has not shown one."""
         try:
-            if not self._authenticate.is_needed():
-                return ANYBODY
             return self._authenticate(_key_in(headers))
         except Unavailable as error:
             _logger.error("nobody is let in: %s", error)  # noqa: TRY400  # where it was raised helps nobody
@@ -112,20 +114,20 @@ class Guard:
 
     def _check_neighbour(self, scope: Any, headers: Mapping[bytes, bytes]) -> None:
         """Where nobody has to log in, it is this machine's users who ask, and not web pages that they look at."""
-        if not (self._exposure.without_key or _is_loopback(_peer(scope))):
+        if not self._serves(_peer(scope)):
             raise Unauthenticated(
                 "no API key was made yet, so only this machine is served; make one with `lora-manager keys create`"
             )
         host = headers.get(b"host", b"")
         if host not in self._known_hosts:
             self._check_host(host)
-        if scope["method"] not in _SAFE_METHODS and (b"origin" in headers or b"sec-fetch-site" in headers):
+        if scope["method"] not in _SAFE_METHODS:
             self._check_origin(headers, host)
 
     def _check_host(self, host: bytes) -> None:
         """What is addressed by its IP address, or as localhost, no foreign name server can have pointed here."""
         name = _without_port(host.decode("latin-1")).lower().rstrip(".")
-        is_ours = not name or name == "localhost" or name.endswith(".localhost") or _is_address(name)
+        is_ours = not name or name == "localhost" or name.endswith(".localhost") or _address_in(name) is not None
         if not is_ours and name not in self._exposure.allowed_hosts:
             raise HostNotAllowed(name)
         if len(self._known_hosts) < _MAX_KNOWN_HOSTS:
@@ -172,18 +174,15 @@ def _without_port(host: str) -> str:
 
 
 @lru_cache(1_000)
-def _is_loopback(address: str) -> bool:
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(known, "ipv4_mapped", None)
-    return known.is_loopback or (mapped is not None and mapped.is_loopback)
+def _is_loopback(text: str) -> bool:
+    address = _address_in(text)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address is not None and (address.is_loopback or (mapped is not None and mapped.is_loopback))
 
 
-def _is_address(name: str) -> bool:
+def _address_in(text: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that this text is; None where it is a name."""
     try:
-        ip_address(name)
+        return ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None

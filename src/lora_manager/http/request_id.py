@@ -2,16 +2,19 @@
 
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _GIVEN = re.compile(rb"[A-Za-z0-9._~+/=:@-]{1,128}")
 
 
+def chosen_id(headers: Mapping[bytes, bytes]) -> str:
+    """The id for a request: the client's where it is fit for a header and a log line, else a new one."""
+    given = headers.get(b"x-request-id", b"")
+    return given.decode("ascii") if _GIVEN.fullmatch(given) else os.urandom(16).hex()
+
+
 def request_id(scope: Any) -> str:
-    """The id of the request of this ASGI scope; the client's where it is fit for a header and a log line."""
-    state = scope["state"]
-    known: str | None = state.get("request_id")
-    if known is None:
-        given: bytes = dict(scope["headers"]).get(b"x-request-id", b"")
-        known = state["request_id"] = given.decode("ascii") if _GIVEN.fullmatch(given) else os.urandom(16).hex()
+    """The id of the request of this ASGI scope, which ``Envelope`` has chosen."""
+    known: str = scope["state"]["request_id"]
     return known

@@ -36,8 +36,8 @@ def end(beginning: Token[Mapping[str, str]]) -> None:
 @contextmanager
 def following(ids: Mapping[str, str], **more: str) -> Iterator[None]:
     """Work on this trail for as long as the block lasts."""
-    token = _trail.set({**ids, **more})
+    beginning = begin({**ids, **more})
     try:
         yield
     finally:
-        _trail.reset(token)
+        end(beginning)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lora_manager.domain.url import parts_of
 from lora_manager.settings import values
 from lora_manager.settings.reading import Reading, mask_url
 
@@ -87,7 +88,7 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def _is_origin(text: str) -> bool:
-    parts = values.parts_of(text)
+    parts = parts_of(text)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or "@" in text:
         return False
     return text == f"{parts.scheme}://{parts.netloc}"

@@ -5,11 +5,11 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
 
 from lora_manager.domain.blob import check_key
 from lora_manager.domain.delivery.targets import COMMAND_NAME
 from lora_manager.domain.prompt import TemplateDialect
+from lora_manager.domain.url import parts_of
 
 YES, NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 _QUEUES = ("redis", "rediss", "postgresql", "postgres")
@@ -129,16 +129,6 @@ def prefix(text: str) -> str:
     """What keys in a bucket begin with: folders, without the slashes around them; "/" is none."""
     folders = text.strip().strip("/")
     return check_key(folders) if folders else ""
-
-
-def parts_of(url: str) -> SplitResult | None:
-    """The parts of a URL; None where it is none: Python's error would repeat what is wrong, maybe a password."""
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
-        return None
-    return parts if has_port else None
 
 
 def address(text: str) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from lora_manager.domain.delivery.delivery import Mode
 from lora_manager.domain.errors import InvalidField, InvalidFields
 from lora_manager.domain.text import CONTROL
+from lora_manager.domain.url import parts_of
 
 MAX_URL = 2_048
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")  # RFC 9110 section 5.6.2, token
@@ -266,12 +267,7 @@ def _split(url: str) -> SplitResult | None:
     """The parts of a URL whose every character may stand in one; None for anything else."""
     if CONTROL.search(url) or not url.isascii() or " " in url or "\\" in url:
         return None
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
-        return None
-    return parts if has_port else None
+    return parts_of(url)
 
 
 def _runtime(base_url: str) -> str:

@@ -4,7 +4,6 @@ from hypothesis import given
 from lora_manager.domain.prompt import (
     A1111,
     COMFYUI_LORA_MANAGER,
-    DIALECTS,
     SDCPP,
     SDNEXT,
     Dialect,
@@ -16,17 +15,7 @@ from lora_manager.domain.prompt import (
     render,
 )
 from lora_manager.testing import strategies
-
-ALL_DIALECTS = [
-    *DIALECTS.values(),
-    TemplateDialect("<lora:{name}:{weight}>"),
-    TemplateDialect("({name}:{weight})"),
-    TemplateDialect("--lora {name}={weight}"),
-    TemplateDialect("{te_weight} of {name}"),
-]
-EVERY_DIALECT = pytest.mark.parametrize(
-    "dialect", ALL_DIALECTS, ids=lambda dialect: getattr(dialect, "template", dialect.name)
-)
+from tests.dialects import EVERY_DIALECT
 
 
 @pytest.mark.parametrize(
