@@ -38,6 +38,27 @@ async def test_of_fifty_that_create_one_name_at_once_one_succeeds(writers: list[
         assert list(await stores.catalog.find(names=["ink"])) == [winner]
 
 
+async def test_whoever_was_told_of_a_commit_sees_it_however_often_others_ask(writers: list[Stores]) -> None:
+    lora = a_lora(active=True)
+    await writers[0].add(lora)
+    is_over = asyncio.Event()
+
+    async def ask(stores: Stores) -> None:
+        while not is_over.is_set():
+            await stores.catalog.active()
+            await asyncio.sleep(0)  # the next turn of the loop
+
+    async with asyncio.TaskGroup() as asking:
+        for stores in writers[:2]:
+            asking.create_task(ask(stores))
+        for turn, stores in enumerate(writers[:20]):
+            lora, _ = lora.revise(now=LATER, ordinal=turn)
+            await stores.save(lora)
+            for reader in writers[:2]:
+                assert list(await reader.catalog.active()) == [lora]
+        is_over.set()
+
+
 async def test_fifty_that_read_change_and_save_one_lora_at_once_lose_no_update(writers: list[Stores]) -> None:
     lora = a_lora()
     await writers[0].add(lora)

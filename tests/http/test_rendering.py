@@ -10,7 +10,7 @@ import msgspec
 from lora_manager.domain.delivery import Mode
 from lora_manager.domain.prompt import DIALECTS, CompositionOptions, Member, compose
 from lora_manager.http.answer import to_json
-from lora_manager.http.rendering import RenderedAdapters, RenderedMembers
+from lora_manager.http.rendering import RenderedAdapters, RenderedCompositions
 from lora_manager.http.request import ApiRequest
 from lora_manager.http.resource import compose_answer
 from lora_manager.http.schemas.prompts import ComposeAnswer
@@ -96,7 +96,7 @@ def test_what_is_larger_than_everything_that_may_be_kept_is_rendered_all_the_sam
 
 def test_a_composition_is_answered_as_the_command_prints_it() -> None:
     lora = a_lora()
-    request = cast("ApiRequest", SimpleNamespace(members=RenderedMembers()))
+    request = cast("ApiRequest", SimpleNamespace(compositions=RenderedCompositions()))
     delivery = running(Mode.CLI, {})
     for dialect in DIALECTS.values():
         for members in ([Member(lora), Member(a_lora("b"), 0.5)], []):

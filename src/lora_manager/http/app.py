@@ -16,7 +16,7 @@ from lora_manager.http.exposure import Exposure
 from lora_manager.http.guard import Guard
 from lora_manager.http.openapi import openapi_document
 from lora_manager.http.problems import answer_problem
-from lora_manager.http.rendering import RenderedAdapters, RenderedMembers
+from lora_manager.http.rendering import RenderedAdapters, RenderedCompositions
 from lora_manager.http.request import ApiRequest
 from lora_manager.http.routes import (
     about,
@@ -77,7 +77,7 @@ def create_app(
             app.state["application"] = opened
             envelope.metrics = opened.metrics
             app.state["adapters"] = RenderedAdapters()
-            app.state["members"] = RenderedMembers()
+            app.state["compositions"] = RenderedCompositions()
             app.state["guard"] = Guard(opened.authenticate, opened.rate_limiter, exposure)
             app.state["stopping"] = stopping or asyncio.Event()
             yield

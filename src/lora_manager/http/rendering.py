@@ -1,17 +1,18 @@
-"""Adapters as JSON, each revision rendered once, and the members of a composition."""
+"""Adapters as JSON, each revision rendered once, and what compositions have in common."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import is_
 from types import MappingProxyType
 from uuid import UUID
 
 from lora_manager.domain.lora import Lora
-from lora_manager.domain.prompt import ComposedMember
+from lora_manager.domain.prompt import Composition
 from lora_manager.domain.publication import Publication
 from lora_manager.http.answer import to_json
 from lora_manager.http.schemas.adapter import AdapterResource
-from lora_manager.http.schemas.prompts import MemberResource
+from lora_manager.http.schemas.prompts import EntryResource, MemberResource, WarningResource
 
 MAX_BYTES = 64 * 2**20
 _Version = tuple[int, datetime, Publication | None]
@@ -58,18 +59,28 @@ class RenderedAdapters:
         return b"[%b]" % b",".join([self.one(lora, publications.get(lora.id)) for lora in loras])
 
 
-class RenderedMembers:
-    """The JSON of the members of the latest composition: as long as nothing changes, the next one has the very same."""
+class RenderedCompositions:
+    """The JSON of the latest composition but for its prompt: while nothing changes the next one has the very same."""
 
     def __init__(self) -> None:
-        self._members: Sequence[ComposedMember] | None = None
+        self._parts: tuple[object, ...] = ()
         self._rendered = b""
 
-    def of(self, members: Sequence[ComposedMember]) -> bytes:
-        """The members as JSON.
+    def beside_prompt(self, composition: Composition) -> bytes:
+        """The fields behind the prompt, as ``ComposeAnswer`` has them.
 
-        :param members: they never change: what is the same object has the same JSON
+        :param composition: its parts never change: what are the same objects have the same JSON
         """
-        if members is not self._members:
-            self._members, self._rendered = members, to_json(MemberResource.all_of(members))
+        _, *parts = composition
+        if len(parts) != len(self._parts) or not all(map(is_, parts, self._parts)):
+            self._parts, self._rendered = tuple(parts), self._render(composition)
         return self._rendered
+
+    def _render(self, composition: Composition) -> bytes:
+        entries = EntryResource.all_of(composition.structured)
+        return b'"tokens":%b,"warnings":%b,"adapters":%b%b' % (
+            to_json(composition.tokens),
+            to_json(WarningResource.all_of(composition.warnings)),
+            to_json(MemberResource.all_of(composition.members)),
+            b',"loras":%b' % to_json(entries) if entries else b"",
+        )

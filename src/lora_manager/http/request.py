@@ -15,7 +15,7 @@ from lora_manager.domain.errors import Failure, InvalidInput
 from lora_manager.domain.media_types import ANY_TYPE
 from lora_manager.http.etags import is_known
 from lora_manager.http.guard import Guard
-from lora_manager.http.rendering import RenderedAdapters, RenderedMembers
+from lora_manager.http.rendering import RenderedAdapters, RenderedCompositions
 from lora_manager.http.strict import InputT, read_json, read_query
 
 MAX_BODY = 10_000_000
@@ -63,10 +63,10 @@ class ApiRequest(Request[None, None, State]):
         return adapters
 
     @property
-    def members(self) -> RenderedMembers:
-        """The JSON of the members of compositions."""
-        members: RenderedMembers = self.app.state["members"]
-        return members
+    def compositions(self) -> RenderedCompositions:
+        """The JSON of compositions."""
+        compositions: RenderedCompositions = self.app.state["compositions"]
+        return compositions
 
     async def admit(self, wanted: Scope) -> None:
         """Return if whoever asks may.

@@ -15,7 +15,7 @@ from lora_manager.domain.selection import Page, Selection
 from lora_manager.http.answer import Answer, EmptyAnswer, Header, to_json
 from lora_manager.http.etags import etag, revisions
 from lora_manager.http.request import ApiRequest
-from lora_manager.http.schemas.prompts import DeliveryReference, EntryResource, TagResource, WarningResource
+from lora_manager.http.schemas.prompts import DeliveryReference, TagResource
 
 
 async def adapter_answer(request: ApiRequest, lora: Lora, status: HTTPStatus = HTTPStatus.OK) -> Answer:
@@ -72,16 +72,12 @@ async def parse_answer(request: ApiRequest, prompt: ResolvedPrompt) -> Answer:
 
 def compose_answer(request: ApiRequest, composition: Composition, delivery: Delivery | None = None) -> Answer:
     """A prompt and what it is made of, as ``ComposeAnswer`` has it."""
-    entries = EntryResource.all_of(composition.structured)
     return Answer(
-        b'{"prompt":%b,"tokens":%b,"warnings":%b,"adapters":%b,"delivery":%b%b}'
+        b'{"prompt":%b,%b,"delivery":%b}'
         % (
             to_json(composition.prompt),
-            to_json(composition.tokens),
-            to_json(WarningResource.all_of(composition.warnings)),
-            request.members.of(composition.members),
-            to_json(None if delivery is None else DeliveryReference(delivery.id, delivery.status)),
-            b',"loras":%b' % to_json(entries) if entries else b"",
+            request.compositions.beside_prompt(composition),
+            b"null" if delivery is None else to_json(DeliveryReference(delivery.id, delivery.status)),
         )
     )
 

@@ -99,17 +99,30 @@ class _PostgresRun(Run):
 
 
 class SqliteReader(Reader):
-    """Reads quick things on the event loop, and everything else in one thread, each with a connection of its own."""
+    """Reads quick things on the event loop, and everything else in one thread, each with a connection of its own.
+
+    The version is asked for once in each turn of the loop. Whatever is handled in a turn had arrived before it, so
+    nobody who waited for a commit can have been told of it before this looked, and miss it here.
+    """
 
     def __init__(self, place: SqliteFile) -> None:
         self._place = place
+        self._version: int | None = None
+        self._is_version_known = False
         self._near = _SqliteSnapshots(place.path, holds_the_loop=True)
         self._far = _SqliteSnapshots(place.path, holds_the_loop=False)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sqlite-reader")
 
     def version(self) -> int | None:
-        with translated(self._place):
-            return self._near.version()
+        if not self._is_version_known:
+            with translated(self._place):
+                self._version = self._near.version()
+            self._is_version_known = True
+            asyncio.get_running_loop().call_soon(self._forget_version)
+        return self._version
+
+    def _forget_version(self) -> None:
+        self._is_version_known = False
 
     async def read(self, work: Callable[[Run], ResultT], *, quick: bool = False) -> ResultT:
         with translated(self._place):

@@ -67,8 +67,10 @@ def prompt_warnings(loras: Sequence[Lora], base_model: str | None) -> Iterator[C
 def comment_warnings(options: CompositionOptions) -> Iterator[CompositionWarning]:
     """Whether the text before the tokens hides them."""
     comment = options.dialect.comment
+    if comment is None:
+        return
     before = options.prefix.strip() + options.separator
-    if comment is not None and comment in before.rpartition("\n")[2]:
+    if comment in before.rpartition("\n")[2]:
         yield CompositionWarning(
             WarningCode.COMMENT_HIDES_TOKENS,
             f"{comment!r} in prefix or separator begins a comment that hides the LoRAs on the same line: leave it out, "

@@ -90,7 +90,7 @@ def surround(arrangement: Arrangement, options: CompositionOptions) -> Compositi
     members, spelling, triggers, warnings = arrangement
     prompt = assemble(options.prefix, spelling, (triggers, options.suffix), options.dialect, options.separator)
     if members:
-        warnings = (*warnings, *comment_warnings(options))
+        warnings += tuple(comment_warnings(options))
     return Composition(prompt, spelling.tokens, warnings, members, spelling.structured)
 
 

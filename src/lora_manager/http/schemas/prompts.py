@@ -171,7 +171,6 @@ class ComposeAnswer(Struct, frozen=True):
     tokens: Annotated[tuple[str, ...], Meta(description="The tags as they stand in the prompt")]
     warnings: tuple[WarningResource, ...]
     adapters: Annotated[tuple[MemberResource, ...], Meta(description="Those in the prompt, in their order")]
-    delivery: DeliveryReference | None = None
     loras: (
         Annotated[
             tuple[EntryResource, ...],
@@ -179,6 +178,7 @@ class ComposeAnswer(Struct, frozen=True):
         ]
         | UnsetType
     ) = UNSET
+    delivery: DeliveryReference | None = None
 
     @classmethod
     def of(cls, composition: Composition, delivery: Delivery | None = None) -> Self:
@@ -188,8 +188,8 @@ class ComposeAnswer(Struct, frozen=True):
             tokens=composition.tokens,
             warnings=WarningResource.all_of(composition.warnings),
             adapters=MemberResource.all_of(composition.members),
-            delivery=None if delivery is None else DeliveryReference(delivery.id, delivery.status),
             loras=EntryResource.all_of(composition.structured) or UNSET,
+            delivery=None if delivery is None else DeliveryReference(delivery.id, delivery.status),
         )
 
 
