@@ -13,8 +13,9 @@ Source: https://github.com/huggingface/safetensors, README.md, section Format.
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple, NoReturn
 
@@ -26,6 +27,7 @@ from lora_manager.domain.file.safetensors_errors import (
     HeaderEmpty,
     HeaderPastEnd,
     HeaderTooLarge,
+    InvalidSafetensors,
     MetadataNotText,
     OffsetsReversed,
     PartialByte,
@@ -38,12 +40,13 @@ from lora_manager.domain.file.safetensors_errors import (
     TrailingBytes,
     UnclaimedBytes,
 )
-from lora_manager.domain.file.safetensors_json import Object, check_unread, kind_of, read_object
+from lora_manager.domain.file.safetensors_json import Object, check_unread, kind_of, part_first, read_object
 from lora_manager.domain.file.signatures import refuse_other_format
 
 LENGTH_BYTES = 8  # the header's length: unsigned, little-endian
 MAX_HEADER_SIZE = 100_000_000  # Source: MAX_HEADER_SIZE in safetensors/src/tensor.rs
 _U64_MAX = 2**64 - 1
+_REMEMBERED, _MAX_REMEMBERED = 8, 2**19  # headers, and the bytes of each: at most some 30 MB in all
 _METADATA = "__metadata__"
 _FIELDS = ("dtype", "shape", "data_offsets")
 _SHAPE = "a list of whole numbers from 0 to 2^64-1"
@@ -115,8 +118,40 @@ def parse_header(raw: bytes, file_size: int) -> Header:
     :param file_size: of the whole file in bytes
     :raises InvalidSafetensors: a claim in it is false
     """
-    entries = read_object(raw)
-    metadata: dict[str, str] = {}
+    metadata, tensors = _read_alike(raw) or _read_entries(read_object(raw))
+    _check_layout(tensors, len(raw), file_size)
+    return Header(len(raw), tensors, metadata or {})
+
+
+def _read_alike(raw: bytes) -> tuple[Mapping[str, str], tuple[Tensor, ...]] | None:
+    """What a header says whose tensors were seen before, and what is new of it read as ever.
+
+    None where it begins otherwise than trainers begin it, or is wrong: reading it whole tells what and where.
+    """
+    if len(raw) > _MAX_REMEMBERED:
+        return None
+    try:
+        parted = part_first(raw, _METADATA)
+        return None if parted is None else (_read_metadata(parted[0]), _tensors_of(parted[1]))
+    except InvalidSafetensors:
+        return None
+
+
+@lru_cache(_REMEMBERED)
+def _tensors_of(raw: bytes) -> tuple[Tensor, ...]:
+    """The tensors of a header without metadata. Files that one program made for one model differ in metadata alone.
+
+    :raises InvalidSafetensors: a claim is false, or there is metadata
+    """
+    metadata, tensors = _read_entries(read_object(raw))
+    if metadata is not None:
+        raise DuplicateField(_METADATA)
+    return tensors
+
+
+def _read_entries(entries: Object) -> tuple[Mapping[str, str] | None, tuple[Tensor, ...]]:
+    """The metadata, None where there is none, and the tensors in the order of their bytes."""
+    metadata: dict[str, str] | None = None
     tensors: list[Tensor] = []
     for name, entry in entries:
         if name == _METADATA:
@@ -126,8 +161,7 @@ def parse_header(raw: bytes, file_size: int) -> Header:
     if len({name for name, _ in entries}) != len(entries):
         _refuse_duplicate(entries)
     tensors.sort(key=itemgetter(3, 4))
-    _check_layout(tensors, len(raw), file_size)
-    return Header(len(raw), tuple(tensors), metadata)
+    return metadata, tuple(tensors)
 
 
 def _read_metadata(entry: object) -> dict[str, str]:
@@ -210,7 +244,7 @@ def _check_size(tensor: Tensor, elements: int) -> None:
         raise SizeMismatch(name, dtype, shape, elements * bits // 8, end - begin)
 
 
-def _check_layout(tensors: list[Tensor], length: int, file_size: int) -> None:
+def _check_layout(tensors: Sequence[Tensor], length: int, file_size: int) -> None:
     """The tensors, in the order of their bytes, must fill the data without a hole, an overlap or a rest."""
     taken_to = 0
     for name, _, _, begin, end in tensors:

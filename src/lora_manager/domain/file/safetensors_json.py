@@ -55,6 +55,24 @@ def read_object(raw: bytes) -> Object:
     return document
 
 
+def part_first(raw: bytes, name: str) -> tuple[object, bytes] | None:
+    """The value of the first field, and the object without that field; None where it does not begin with this name.
+
+    :param raw: the header as written without blanks at its beginning; what follows the first field is not read
+    :raises InvalidSafetensors: the value is no JSON
+    """
+    opening = f'{{"{name}":'.encode()
+    if not raw.startswith(opening) or _SURROGATE.search(raw):
+        return None
+    try:
+        text = raw.decode()
+        value, end = _DECODER.raw_decode(text, len(opening))
+    except (ValueError, RecursionError) as error:
+        raise HeaderNotJson("its first field is none") from error
+    rest = text[end:]
+    return (value, b"{" + rest[1:].encode()) if rest.startswith(',"') else None
+
+
 def may_hold_too_many(text: str) -> bool:
     """Whether a JSON text would unfold to more than :data:`MAX_VALUES` values, as far as can be told unread."""
     # Every JSON value is preceded by one of these three characters, so a shorter text cannot hold too many.

@@ -56,6 +56,39 @@ def test_a_type_that_is_not_known_yet_is_kept_with_the_size_its_offsets_give() -
     assert (tensor.dtype, tensor.shape, tensor.end) == ("F8_E3M4", (5,), 5)
 
 
+TENSOR = '"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}'
+
+
+def test_files_of_the_same_tensors_are_told_apart_by_their_metadata() -> None:
+    first, second = (read(wrap(f'{{"__metadata__":{{"who":"{who}"}},{TENSOR}}}', bytes(4))) for who in ("me", "you!"))
+    assert first.tensors == second.tensors == read(wrap(f"{{{TENSOR}}}", bytes(4))).tensors
+    assert (first.metadata, second.metadata) == ({"who": "me"}, {"who": "you!"})
+    assert second.length == first.length + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "error"),
+    [
+        ('{"__metadata__":{"a":1},%}', 4, errors.MetadataNotText),
+        ('{"__metadata__":{"a":"\\udfff"},%}', 4, errors.HeaderNotJson),
+        ('{"__metadata__":{},%,"__metadata__":{}}', 4, errors.DuplicateField),
+        ('{"__metadata__":{},%,"\\u005f_metadata__":{}}', 4, errors.DuplicateField),
+        ('{"__metadata__":{},%,%}', 4, errors.DuplicateTensor),
+        ('{"__metadata__":{},%,}', 4, errors.HeaderNotJson),
+        ('{"__metadata__":{}%}', 4, errors.HeaderNotJson),
+        ('{"__metadata__":{},%}}', 4, errors.HeaderNotJson),
+        ('{"__metadata__":{},%}', 5, errors.TrailingBytes),
+        ('{"__metadata__":{},%}', 3, errors.DataMissing),
+    ],
+)
+def test_a_lie_beside_tensors_that_were_seen_before_is_told(
+    text: str, size: int, error: type[InvalidSafetensors]
+) -> None:
+    read(wrap(f'{{"__metadata__":{{}},{TENSOR}}}', bytes(4)))
+    with pytest.raises(error):
+        read(wrap(text.replace("%", TENSOR), bytes(size)))
+
+
 def tensor_text(dtype: str = '"F32"', shape: str = "[1]", offsets: str = "[0, 4]") -> str:
     return f'{{"a": {{"dtype": {dtype}, "shape": {shape}, "data_offsets": {offsets}}}}}'
 
