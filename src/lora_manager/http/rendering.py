@@ -30,7 +30,7 @@ class RenderedAdapters:
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._rendered: OrderedDict[UUID, tuple[_Version, bytes]] = OrderedDict()
+        self._rendered: OrderedDict[int, tuple[_Version, bytes]] = OrderedDict()
 
     def one(self, lora: Lora, publication: Publication | None = None) -> bytes:
         """The adapter as JSON.
@@ -38,14 +38,15 @@ class RenderedAdapters:
         :param publication: of its metadata; None where nothing is published
         """
         version = (lora.revision, lora.updated_at, publication)
-        known = self._rendered.get(lora.id)
+        key = lora.id.int  # the hash of a UUID is computed in Python, each time
+        known = self._rendered.get(key)
         if known is not None:
-            self._rendered.move_to_end(lora.id)
+            self._rendered.move_to_end(key)
             if known[0] == version:
                 return known[1]
             self._bytes -= len(known[1])
         rendered = to_json(AdapterResource.of(lora, publication))
-        self._rendered[lora.id] = version, rendered
+        self._rendered[key] = version, rendered
         self._bytes += len(rendered)
         while self._bytes > self._max_bytes:
             _, (_, dropped) = self._rendered.popitem(last=False)

@@ -6,6 +6,7 @@ They hand out bare functions as result processors: a listing decodes thousands o
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,7 @@ def _to_bytes(value: UUID | None) -> bytes | None:
     return None if value is None else value.bytes
 
 
+@lru_cache(maxsize=8_192)  # making one takes two microseconds, and a page of a listing has fifty, mostly known ones
 def _from_bytes(value: bytes | None) -> UUID | None:
     return None if value is None else UUID(bytes=value)
 

@@ -1,5 +1,6 @@
 """LoRAs that were read before."""
 
+from collections import OrderedDict
 from threading import Lock
 from uuid import UUID
 
@@ -21,7 +22,7 @@ class HeldLoras:
 
     def __init__(self, size: int = 2_048) -> None:
         self._size = size
-        self._loras: dict[UUID, Lora] = {}
+        self._loras: OrderedDict[int, Lora] = OrderedDict()  # the hash of a UUID is computed in Python, each time
         self._lock = Lock()
 
     def load(self, run: Run, held: Rows) -> list[Lora]:
@@ -29,25 +30,27 @@ class HeldLoras:
 
         :raises TooLong: too many have to be read for the event loop to wait
         """
-        found: dict[UUID, Lora] = {}
-        missing: list[UUID] = []
         with self._lock:
-            for lora_id, revision in held:
-                lora = self._loras.pop(lora_id, None)
-                if lora is not None and lora.revision == revision:
-                    found[lora_id] = self._loras[lora_id] = lora
-                else:
-                    missing.append(lora_id)
-        if missing:
-            found |= self._read(run, missing)
-        return [found[lora_id] for lora_id, _ in held]
+            found = [self._at_hand(lora_id, revision) for lora_id, revision in held]
+        missing = [lora_id for (lora_id, _), lora in zip(held, found, strict=True) if lora is None]
+        read = self._read(run, missing) if missing else {}
+        return [lora or read[lora_id] for (lora_id, _), lora in zip(held, found, strict=True)]
+
+    def _at_hand(self, lora_id: UUID, revision: int) -> Lora | None:
+        lora = self._loras.get(lora_id.int)
+        if lora is None or lora.revision != revision:
+            return None
+        self._loras.move_to_end(lora_id.int)
+        return lora
 
     def _read(self, run: Run, lora_ids: list[UUID]) -> dict[UUID, Lora]:
         if run.holds_the_loop and len(lora_ids) > _QUICK_ROWS:
             raise TooLong
         read = {lora.id: lora for lookup in whole(lora_ids) for lora in map(from_row, run(*lookup))}
         with self._lock:
-            self._loras |= read
-            for lora_id in list(self._loras)[: max(0, len(self._loras) - self._size)]:
-                del self._loras[lora_id]
+            for lora_id, lora in read.items():
+                self._loras[lora_id.int] = lora
+                self._loras.move_to_end(lora_id.int)
+            while len(self._loras) > self._size:
+                self._loras.popitem(last=False)
         return read
