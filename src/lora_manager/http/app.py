@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
@@ -82,8 +83,7 @@ def create_app(
             app.state["stopping"] = stopping or asyncio.Event()
             yield
 
-    documents = (openapi_document(OPERATIONS, needs_key=True), openapi_document(OPERATIONS))
-    handlers = [*OPERATIONS, *about.HANDLERS, about.show_openapi(*documents)]
+    handlers = [*OPERATIONS, *about.HANDLERS, about.show_openapi(_document)]
     app = Litestar(
         route_handlers=[*_options(handlers), *handlers],
         request_class=ApiRequest,
@@ -96,6 +96,12 @@ def create_app(
     # Around all of Litestar: its own middleware sees only what was routed.
     app.asgi_handler = envelope = Envelope(app.asgi_handler)
     return app
+
+
+@cache
+def _document(needs_key: bool) -> bytes:  # noqa: FBT001  # a fact about the document
+    """The OpenAPI document, made when it is first asked for: who starts the service need not wait for it."""
+    return openapi_document(OPERATIONS, needs_key=needs_key)
 
 
 def _cors(origins: Sequence[str]) -> CORSConfig | None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -100,13 +101,16 @@ class S3Connection:
 def _session(access: S3Access) -> tuple[Any, Any]:
     """A session and how its clients are to behave; the import takes half a second."""
     import aioboto3  # type: ignore[import-untyped]  # noqa: PLC0415  # has no types; comes with an extra
+    from aiobotocore.session import get_session  # type: ignore[import-untyped]  # noqa: PLC0415  # the same
     from botocore.config import Config  # type: ignore[import-untyped]  # noqa: PLC0415  # the same
 
     session = aioboto3.Session(
         aws_access_key_id=access.access_key_id,
         aws_secret_access_key=access.secret_access_key,
         region_name=access.region,
+        botocore_session=(botocore_session := get_session()),
     )
+    botocore_session.get_component("data_loader").file_loader = _descriptions()
     config = Config(
         signature_version="s3v4",  # presigned addresses would be signed in a way that newer regions refuse
         s3={"addressing_style": "path" if access.endpoint else "auto"},
@@ -118,6 +122,16 @@ def _session(access: S3Access) -> tuple[Any, Any]:
         max_pool_connections=_CONNECTIONS,
     )
     return session, config
+
+
+@cache
+def _descriptions() -> Any:
+    """Boto's descriptions of S3 and of its endpoints: it would read them for each session, a tenth of a second long."""
+    from botocore.loaders import JSONFileLoader  # type: ignore[import-untyped]  # noqa: PLC0415  # the same
+
+    loader = JSONFileLoader()
+    loader.load_file = cache(loader.load_file)
+    return loader
 
 
 class S3BlobStore(BlobStore, Part):

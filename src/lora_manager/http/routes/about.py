@@ -86,14 +86,14 @@ def _asset(name: str) -> bytes:
     return Path(str(distribution("offapi").locate_file(f"offapi/{_ASSETS[name][0]}"))).read_bytes()
 
 
-def show_openapi(with_key: bytes, without: bytes) -> HTTPRouteHandler:
+def show_openapi(document: Callable[[bool], bytes]) -> HTTPRouteHandler:
     """The route of the OpenAPI document.
 
-    :param with_key: the document for where a key is asked for
+    :param document: gives it, told whether a key is asked for
     """
 
     async def handler(request: ApiRequest) -> Answer:
-        return Answer(with_key if request.guard.needs_key() else without)
+        return Answer(document(request.guard.needs_key()))
 
     return _page("/schema/openapi.json")(handler)
 
