@@ -7,6 +7,9 @@ LIBRARY ?= examples/library
 RUN := .venv/bin
 DEV := .venv-dev/bin
 
+# Python keeps what it has compiled, even where the shell forbids it: each start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test lint types unit bench lock clean
 
 help:  ## Show what there is
@@ -27,7 +30,7 @@ lint: .venv-dev/.ready  ## Check style, formatting and the import rules
 	$(DEV)/lint-imports --no-logo
 
 types: .venv-dev/.ready  ## Check types
-	$(DEV)/mypy
+	$(DEV)/mypy --num-workers auto
 
 unit: .venv-dev/.ready  ## Run only the tests that need no server
 	$(DEV)/pytest tests/unit
@@ -47,12 +50,15 @@ lock: .venv-dev/.ready  ## Pin the requirements again
 clean:  ## Remove the environments and caches, never the data
 	rm -rf .venv .venv-dev .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
 
+# The requirements are complete, so there is nothing to resolve; what is used is compiled when it is first used.
+INSTALL = $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
+
 .venv/.ready: requirements/server.txt
 .venv-dev/.ready: requirements/dev.txt
 .venv/.ready .venv-dev/.ready:
 	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("Python 3.11 to 3.13 is needed; name yours: make PYTHON=python3.12 ...")'
 	@echo 'Making $(@D) from $< (once)'
 	@$(PYTHON) -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes --requirement $<
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(INSTALL) --only-binary :all: --require-hashes --requirement $<
+	@$(INSTALL) --no-build-isolation --editable .
 	@touch $@
