@@ -8,10 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.crash.service import TIMEOUT_S, Service, until
+from tests.crash.service import Service, until
 from tests.library import write_lora
 from tests.standins.http_server import Reply, serving
 
@@ -103,8 +102,3 @@ async def receiving() -> AsyncIterator[Receiver]:
     async with serving(receiver.take) as server:
         receiver.port = server.port
         yield receiver
-
-
-def client_of(service: Service) -> httpx.AsyncClient:
-    """One that keeps its connections, and does not ask again."""
-    return httpx.AsyncClient(base_url=service.url, timeout=TIMEOUT_S, trust_env=False)

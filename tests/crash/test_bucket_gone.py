@@ -3,7 +3,7 @@
 import asyncio
 from http import HTTPStatus
 
-from tests.crash.faults import accepted, becomes, client_of, refused
+from tests.crash.faults import accepted, becomes, refused
 from tests.crash.remote import Remote, remote
 from tests.crash.service import Service, until
 from tests.library import lora_bytes
@@ -16,7 +16,7 @@ async def test_without_its_bucket_files_are_refused_and_images_kept_for_another_
     service = remote.service
     service.environment = {**service.environment, "STORAGE_TYPE": "s3", "METADATA_SYNC": "false"}
     one, two = lora_bytes("1"), lora_bytes("2")
-    async with service.running(), running(Variant.A1111) as painter, client_of(service) as client:
+    async with service.running(), running(Variant.A1111) as painter, service.client() as client:
         answer = await service.ask("POST", "/uploads?filename=one.safetensors", HTTPStatus.CREATED, content=one)
         file = {"name": "one", "file_path": answer.json()["file_path"]}
         made = await service.ask("POST", "/adapters", HTTPStatus.CREATED, json=file)

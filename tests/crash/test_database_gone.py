@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.crash.faults import accepted, becomes, client_of, receiving, refused, registered, service
+from tests.crash.faults import accepted, becomes, receiving, refused, registered, service
 from tests.crash.own_postgres import OwnPostgres, postgres
 from tests.crash.service import Service, until
 
@@ -30,7 +30,7 @@ async def test_while_the_database_is_gone_everything_waits_and_then_goes_on(
         service.running(),
         service.doing("worker") as worker,
         receiving() as receiver,
-        client_of(service) as client,
+        service.client() as client,
     ):
         await until(partial(has_said, service, ": the worker ", 1))
         ink = await registered(service, "ink")

@@ -12,7 +12,7 @@ import pytest
 from lora_manager.domain.delivery import Outcome, Status
 from lora_manager.http.server import GRACE_S
 from tests.contract.stores import sql_stores
-from tests.crash.faults import accepted, client_of, receiving, registered, service
+from tests.crash.faults import accepted, receiving, registered, service
 from tests.crash.service import Service, until
 
 __all__ = ["service"]
@@ -29,7 +29,7 @@ async def test_told_to_stop_under_load_it_keeps_what_it_confirmed(service: Servi
     async def all_work() -> bool:
         return len(confirmed) == CLIENTS
 
-    async with service.running(), receiving() as receiver, client_of(service) as client:
+    async with service.running(), receiving() as receiver, service.client() as client:
         loras = [await registered(service, f"ink {number}") for number in range(CLIENTS)]
         deliveries = [await accepted(service, "http", receiver.params) for _ in range(DELIVERIES)]
         await receiver.got(DELIVERIES)

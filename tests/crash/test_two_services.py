@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.crash.faults import accepted, client_of, receiving, service
+from tests.crash.faults import accepted, receiving, service
 from tests.crash.service import Service, until
 from tests.library import write_lora
 
@@ -24,7 +24,7 @@ WEIGHTS = [number / 20 for number in range(1, 21)]  # that one LoRA gets from bo
 async def test_two_services_on_one_file_lose_nothing_and_send_nothing_twice(service: Service) -> None:
     async with both(service) as services, receiving() as receiver:
         receiver.release.set()
-        async with client_of(services[0]) as one, client_of(services[1]) as other:
+        async with services[0].client() as one, services[1].client() as other:
             clients, others = cycle([one, other]), cycle([other, one])
             paths = [write_lora(service.folder / "loras" / f"{n:02}.safetensors", f"{n:02}") for n in range(LORAS)]
             contested, *ids = await asyncio.gather(*(register(next(clients), path) for path in paths))

@@ -7,7 +7,7 @@ import httpx
 
 from tests.contract.s3_faults import Request
 from tests.crash.remote import FOREVER, Remote, remote
-from tests.crash.service import TIMEOUT_S, until
+from tests.crash.service import until
 from tests.library import write_lora
 from tests.unit.domain.file.building import build, lora
 
@@ -20,7 +20,7 @@ async def test_an_upload_that_dies_with_the_service_leaves_no_parts(remote: Remo
     service = remote.service
     service.environment = {**service.environment, "STORAGE_TYPE": "s3"}
     parts = remote.way.hold(chooses=later_parts, times=FOREVER)
-    async with service.running(), httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=TIMEOUT_S) as client:
+    async with service.running(), service.client() as client:
         upload = asyncio.create_task(client.post("/uploads?filename=large.safetensors", content=LARGE))
         await parts.reached.wait()
         await service.kill()
