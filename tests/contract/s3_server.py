@@ -9,9 +9,10 @@ from uuid import uuid4
 from weakref import WeakSet
 
 import boto3  # type: ignore[import-untyped]  # ships no types
+from flask import Flask
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import ThreadedWSGIServer
 
 HOST = "127.0.0.1"
@@ -27,7 +28,7 @@ class S3Server:
     def __init__(self) -> None:
         with socket.create_server((HOST, 0)) as free:
             self._port: int = free.getsockname()[1]
-        self._app = DomainDispatcherApplication(create_backend_app)
+        self._app = create_backend_app("s3")
         self._running: tuple[_Server, Thread] | None = None
         self.client: Any = boto3.client(
             "s3",
@@ -111,7 +112,7 @@ class S3Server:
 class _Server(ThreadedWSGIServer):
     """Knows its connections: a client that keeps one would not see that the server stopped."""
 
-    def __init__(self, port: int, app: DomainDispatcherApplication) -> None:
+    def __init__(self, port: int, app: Flask) -> None:
         self._connections: WeakSet[socket.socket] = WeakSet()
         super().__init__(HOST, port, app, handler=_Handler)
 
