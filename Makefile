@@ -10,7 +10,7 @@ DEV := .venv-dev/bin
 # Python keeps what it has compiled, even where the shell forbids it: each start would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test lint types unit bench lock clean
+.PHONY: help run test suite lint types unit bench lock clean
 
 help:  ## Show what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
@@ -19,10 +19,13 @@ run: export LIBRARY_ROOTS = $(LIBRARY)
 run: .venv/.ready  ## Serve LIBRARY (default: the examples) on 127.0.0.1:8000
 	@$(RUN)/lora-manager serve
 
-# Two processes: half of the time goes to waiting for servers. The tests of one file stay together, and share theirs.
-# In the order of the folders: the many quick ones come last, so that both processes end together.
-test: lint types  ## Run every check and every test
-	$(DEV)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# More processes than two cores have: a quarter of the time goes to waiting for servers. The tests of one file stay
+# together, and share theirs. In the order of the folders: the many quick ones come last, so that all end together.
+test: lint  ## Run every check and every test
+	@$(MAKE) --no-print-directory --jobs 2 types suite
+
+suite: .venv-dev/.ready
+	$(DEV)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv-dev/.ready  ## Check style, formatting and the import rules
 	$(DEV)/ruff check

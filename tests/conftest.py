@@ -1,5 +1,6 @@
 """What all tests share: how Hypothesis searches, and databases of both systems, PostgreSQL from its wheel."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -29,6 +30,13 @@ def pytest_configure() -> None:
     """Hear Ctrl-C: started by a shell in the background nobody would, nor would the processes that are tested."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage only in what the tests make: what was imported and collected stays to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
