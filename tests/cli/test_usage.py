@@ -20,12 +20,12 @@ result = CliRunner().invoke(root, {arguments!r}, prog_name="lora-manager")
 print(result.output, file=sys.stderr)
 assert result.exit_code == 0, result.exception
 print(*sorted({{name.partition(".")[0] for name in sys.modules}} - set(sys.stdlib_module_names)))
-print(*sorted(name for name in sys.modules if name.startswith("lora_manager.")))
+print(*sorted(name for name in sys.modules if name.startswith(("lora_manager.", "sqlalchemy.dialects."))))
 """
 
 
 def loaded_by(*arguments: str) -> tuple[set[str], set[str]]:
-    """The third-party packages and the modules of ours that a call imports."""
+    """The third-party packages that a call imports, and the modules of ours and dialects of SQLAlchemy."""
     probe = [sys.executable, "-c", PROBE.format(arguments=arguments)]
     packages, modules = subprocess.run(probe, capture_output=True, text=True, check=True).stdout.splitlines()
     return set(packages.split()), set(modules.split())
@@ -132,6 +132,13 @@ def test_compose_imports_neither_the_server_nor_what_draws_tables() -> None:
     packages, modules = loaded_by("compose")
     assert not packages & {"litestar", "uvicorn", "rich", "httpx"}
     assert not any(module.startswith("lora_manager.http") for module in modules)
+
+
+@pytest.mark.usefixtures("workplace")
+def test_where_the_registry_is_in_sqlite_the_dialect_of_postgresql_is_not_read() -> None:
+    _, modules = loaded_by("list")
+    assert {name for name in modules if name.startswith("sqlalchemy.dialects.")} >= {"sqlalchemy.dialects.sqlite"}
+    assert "sqlalchemy.dialects.postgresql" not in modules
 
 
 def bare_packages() -> set[str]:

@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import DateTime, Executable, Select, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lora_manager.adapters.database import due
 from lora_manager.adapters.database.delivery_rows import DELIVERY_COLUMNS, changing, from_row, to_row
 from lora_manager.adapters.database.errors import translated
+from lora_manager.adapters.database.inserts import insert_into
 from lora_manager.adapters.database.tables import deliveries
 from lora_manager.adapters.database.values import chunked
 from lora_manager.domain.delivery import Delivery, DeliveryNotFound
@@ -20,11 +21,6 @@ from lora_manager.ports.deliveries import DeliveryRepository
 
 _c = deliveries.c
 _NOW = select(func.clock_timestamp(type_=DateTime(timezone=True)))
-# One statement that leaves the transaction usable, where a savepoint around a plain one would take three.
-_ADD: Mapping[str, Executable] = {
-    "postgresql": postgresql.insert(deliveries).on_conflict_do_nothing(),
-    "sqlite": sqlite.insert(deliveries).on_conflict_do_nothing(),
-}
 _GET = (
     select(*DELIVERY_COLUMNS)
     .where(_c.id.in_(bindparam("ids", expanding=True, type_=_c.id.type)))
@@ -33,6 +29,12 @@ _GET = (
 )
 _SAVE = update(deliveries).where(_c.id == bindparam("_id"))
 _WITH_KEY = select(*DELIVERY_COLUMNS).where(_c.idempotency_key == bindparam("key")).with_for_update()
+
+
+@cache
+def _adding(system: str) -> Executable:
+    # One statement that leaves the transaction usable, where a savepoint around a plain one would take three.
+    return insert_into(deliveries, system).on_conflict_do_nothing()
 
 
 class SqlDeliveryRepository(DeliveryRepository):
@@ -74,7 +76,7 @@ class SqlDeliveryRepository(DeliveryRepository):
 
     async def add(self, delivery: Delivery) -> None:
         with translated(self._where):
-            added = await self._connection.execute(_ADD[self._system], to_row(delivery))
+            added = await self._connection.execute(_adding(self._system), to_row(delivery))
         if not added.rowcount:
             raise Conflict("a delivery with this id or this idempotency key is stored already")
         self._held[delivery.id] = delivery

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Executable, Select, bindparam, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lora_manager.adapters.database.columns import Moment
 from lora_manager.adapters.database.errors import translated
+from lora_manager.adapters.database.inserts import insert_into
 from lora_manager.adapters.database.publication_rows import PUBLICATION_COLUMNS, from_row, to_row
 from lora_manager.adapters.database.tables import publications
 from lora_manager.adapters.database.values import chunked
@@ -20,8 +21,10 @@ from lora_manager.ports.publications import PublicationRepository
 _c = publications.c
 
 
-def _announcing(insert: postgresql.Insert | sqlite.Insert) -> Executable:
+@cache
+def _announcing(system: str) -> Executable:
     """``Publication.announced`` where there is one, ``of`` where there is none."""
+    insert = insert_into(publications, system)
     first = insert.excluded
     return insert.on_conflict_do_update(
         index_elements=[_c.adapter_id],
@@ -37,17 +40,13 @@ def _announcing(insert: postgresql.Insert | sqlite.Insert) -> Executable:
     )
 
 
-def _putting(insert: postgresql.Insert | sqlite.Insert) -> Executable:
+@cache
+def _putting(system: str) -> Executable:
+    insert = insert_into(publications, system)
     new = {column.name: column for column in insert.excluded if not column.primary_key}
     return insert.on_conflict_do_update(index_elements=[_c.adapter_id], set_=new)
 
 
-_INSERTS: Mapping[str, postgresql.Insert | sqlite.Insert] = {
-    "postgresql": postgresql.insert(publications),
-    "sqlite": sqlite.insert(publications),
-}
-_ANNOUNCE = {system: _announcing(insert) for system, insert in _INSERTS.items()}
-_PUT = {system: _putting(insert) for system, insert in _INSERTS.items()}
 _GET = (
     select(*PUBLICATION_COLUMNS)
     .where(_c.adapter_id.in_(bindparam("ids", expanding=True, type_=_c.adapter_id.type)))
@@ -81,7 +80,7 @@ class SqlPublicationRepository(PublicationRepository):
 
     async def announce(self, *news: Announcement) -> None:
         if self._publishes:
-            await self._write(_ANNOUNCE[self._system], map(Publication.of, news))
+            await self._write(_announcing(self._system), map(Publication.of, news))
 
     async def get(self, *lora_ids: UUID) -> Sequence[Publication]:
         found: dict[UUID, Publication] = {}
@@ -93,7 +92,7 @@ class SqlPublicationRepository(PublicationRepository):
         return await self._read(DUE, {"now": now, "limit": limit})
 
     async def put(self, *publications: Publication) -> None:
-        await self._write(_PUT[self._system], publications)
+        await self._write(_putting(self._system), publications)
 
     async def _write(self, statement: Executable, changed: Iterable[Publication]) -> None:
         """One after another, in the order of their ids, so that two that write the same ones queue up."""

@@ -5,19 +5,22 @@ decoded straight into the domain's dataclasses. The wide ones stand last: a scan
 touches them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Computed,
+    Connection,
     Double,
     ForeignKey,
     Index,
     Integer,
     MetaData,
     Table,
+    event,
     func,
     literal_column,
 )
@@ -38,6 +41,18 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+# Which rows an index holds, in ``Index.info``. SQLAlchemy asks for this by system, and reads the dialect of each one
+# that is named: PostgreSQL's would take a tenth of the time in which a command starts.
+ROWS = "rows"
+
+
+@event.listens_for(metadata, "before_create")
+def _hold_only_their_rows(_: MetaData, connection: Connection, tables: Iterable[Table], **__: object) -> None:
+    for index in chain.from_iterable(table.indexes for table in tables):
+        if ROWS in index.info:
+            index.dialect_kwargs[f"{connection.dialect.name}_where"] = index.info[ROWS]
+
 
 # A missing value comes last in both directions, so it is above all others in one column and below them in another.
 # Beyond any ordinal (2**53) and any file size, and within 64 bits.
@@ -102,20 +117,18 @@ Index(
     adapters.c.name,
     func.coalesce(adapters.c.version, literal_column("''")),
     unique=True,
-    sqlite_where=LIVING,
-    postgresql_where=LIVING,
+    info={ROWS: LIVING},
 )
-Index("ix_adapters_active", adapters.c.ordinal_up, sqlite_where=ACTIVE, postgresql_where=ACTIVE)
+Index("ix_adapters_active", adapters.c.ordinal_up, info={ROWS: ACTIVE})
 for _column in sorted({column for columns in SORT_KEYS.values() for column in columns}):
     Index(
         f"ix_adapters_by_{_column}",
         adapters.c[_column],
         adapters.c.id,
-        sqlite_where=LIVING,
-        postgresql_where=LIVING,
+        info={ROWS: LIVING},
     )
 Index("ix_adapters_sha256", adapters.c.sha256)
-Index("ix_adapters_autov3", adapters.c.autov3, sqlite_where=LIVING, postgresql_where=LIVING)
+Index("ix_adapters_autov3", adapters.c.autov3, info={ROWS: LIVING})
 Index("ix_adapters_path_head", path_head)
 
 # The tags once more, for look-ups; their order stands in adapters.tags.
@@ -177,30 +190,26 @@ Index(
     "ix_deliveries_due",
     deliveries.c.due_at,
     deliveries.c.id,
-    sqlite_where=WAITS & UNLIMITED,
-    postgresql_where=WAITS & UNLIMITED,
+    info={ROWS: WAITS & UNLIMITED},
 )
 Index(
     "ix_deliveries_due_by_runtime",
     deliveries.c.runtime,
     deliveries.c.due_at,
     deliveries.c.id,
-    sqlite_where=WAITS & LIMITED,
-    postgresql_where=WAITS & LIMITED,
+    info={ROWS: WAITS & LIMITED},
 )
 Index(
     "ix_deliveries_leased",
     deliveries.c.runtime,
     deliveries.c.lease_until,
-    sqlite_where=LEASED & LIMITED,
-    postgresql_where=LEASED & LIMITED,
+    info={ROWS: LEASED & LIMITED},
 )
 Index(
     "uq_deliveries_idempotency_key",
     deliveries.c.idempotency_key,
     unique=True,
-    sqlite_where=KEYED,
-    postgresql_where=KEYED,
+    info={ROWS: KEYED},
 )
 Index("ix_deliveries_status_mode_id", deliveries.c.status, deliveries.c.mode, deliveries.c.id)
 
@@ -228,6 +237,5 @@ Index(
     "ix_publications_due",
     publications.c.due_at,
     publications.c.adapter_id,
-    sqlite_where=OUTSTANDING,
-    postgresql_where=OUTSTANDING,
+    info={ROWS: OUTSTANDING},
 )
