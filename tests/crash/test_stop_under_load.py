@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from lora_manager.domain.delivery import Outcome, Status
+from lora_manager.domain.delivery import Delivery, Outcome, Status
 from lora_manager.http.server import GRACE_S
 from tests.contract.stores import sql_stores
 from tests.crash.faults import accepted, receiving, registered, service
@@ -19,6 +19,7 @@ __all__ = ["service"]
 
 CLIENTS = 20
 DELIVERIES = 3
+UNDER_WAY = {Status.RUNNING, Status.RETRYING}  # another worker takes it up
 
 
 @pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
@@ -41,13 +42,21 @@ async def test_told_to_stop_under_load_it_keeps_what_it_confirmed(service: Servi
         async with asyncio.timeout(2 * GRACE_S):
             code = await service.process.wait()
         streams, statuses = await asyncio.gather(*following), await asyncio.gather(*load)
-    assert code == 0, service.said.decode()
+    # Whether two signals arrive as two, or as one, is up to the system.
+    at_once = times > 1 and b"Error: stopped at once" in service.said
+    assert code == (1 if at_once else 0), service.said.decode()
     assert b"Traceback" not in service.said
     assert set().union(*statuses) == {HTTPStatus.OK}
     for events in streams:
         assert "event: delivery.started" in events
         assert events.endswith("\n\n")
-    await kept(service, confirmed, deliveries)
+    await kept(service, confirmed)
+    for delivery in await stored(service, *deliveries):
+        if at_once:
+            assert delivery.status in UNDER_WAY
+        else:
+            assert delivery.status is Status.RETRYING
+            assert [attempt.outcome for attempt in delivery.attempts] == [Outcome.HANDED_BACK]
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
@@ -74,21 +83,27 @@ async def test_told_again_while_it_waits_for_what_is_being_sent_it_stops_at_once
             assert await service.process.wait() == 1, service.said.decode()
     assert b"Error: stopped at once" in service.said
     assert b"Traceback" not in service.said
-    async with sql_stores(f"sqlite:///{service.folder / 'data' / 'db.sqlite'}") as stores:
-        delivery = await stores.deliveries.get(UUID(delivery_id))
-    assert delivery.status in {Status.RUNNING, Status.RETRYING}
+    [delivery] = await stored(service, delivery_id)
+    assert delivery.status in UNDER_WAY
 
 
-async def kept(service: Service, confirmed: dict[str, int], deliveries: list[str]) -> None:
-    """What was confirmed is there, or the one change after it, and what was being sent is for another worker."""
-    async with sql_stores(f"sqlite:///{service.folder / 'data' / 'db.sqlite'}") as stores:
+async def kept(service: Service, confirmed: dict[str, int]) -> None:
+    """What was confirmed is there, or the one change after it."""
+    async with sql_stores(database_of(service)) as stores:
         for lora_id, number in confirmed.items():
-            stored = await stores.catalog.get(UUID(lora_id))
-            assert stored.weight in {weight(number), weight(number + 1)}
-        for delivery_id in deliveries:
-            delivery = await stores.deliveries.get(UUID(delivery_id))
-            assert delivery.status is Status.RETRYING
-            assert [attempt.outcome for attempt in delivery.attempts] == [Outcome.HANDED_BACK]
+            lora = await stores.catalog.get(UUID(lora_id))
+            assert lora.weight in {weight(number), weight(number + 1)}
+
+
+async def stored(service: Service, *delivery_ids: str) -> list[Delivery]:
+    """What another worker finds of deliveries."""
+    async with sql_stores(database_of(service)) as stores:
+        return [await stores.deliveries.get(UUID(delivery_id)) for delivery_id in delivery_ids]
+
+
+def database_of(service: Service) -> str:
+    """The URL of its database."""
+    return f"sqlite:///{service.folder / 'data' / 'db.sqlite'}"
 
 
 async def changing(client: httpx.AsyncClient, lora_id: str, confirmed: dict[str, int]) -> set[int]:
